@@ -1,0 +1,20 @@
+"""What the simulated vendor can do wrong.
+
+To add a fault: write a function from :class:`~streamer.simulator.faults.call.Call` to an answer in the module where
+it belongs and give it a name in the table at that module's end.
+"""
+
+from streamer.simulator.faults.call import Call, Effect, Kind
+from streamer.simulator.faults.plan import KINDS, Fault, FaultError, FaultPlan, describe_faults, parse_faults
+
+__all__ = [
+    "KINDS",
+    "Call",
+    "Effect",
+    "Fault",
+    "FaultError",
+    "FaultPlan",
+    "Kind",
+    "describe_faults",
+    "parse_faults",
+]
