@@ -1,0 +1,61 @@
+"""The one seam to the clocks. The wall clock is data; the monotonic clock decides when things are done."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+from streamer.model import Millis
+
+
+class Clock(Protocol):
+    """Both clocks of this machine."""
+
+    def wall(self) -> Millis:
+        """Now, in milliseconds since the Unix epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment, never backwards."""
+
+
+class SystemClock:
+    """The clocks of the operating system."""
+
+    def wall(self) -> Millis:
+        """Return the wall clock in milliseconds since the Unix epoch."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        """Return the monotonic clock in seconds."""
+        return time.monotonic()
+
+
+def rfc3339(at: Millis) -> str:
+    """Format a time as RFC 3339 in UTC with milliseconds: `2026-11-21T09:30:00.125Z`.
+
+    Raises:
+        ValueError: the time lies outside the years 1 to 9999.
+
+    """
+    seconds, millis = divmod(at, 1000)
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
+    except (OverflowError, OSError) as error:
+        message = f"{at} ms is not a time between the years 1 and 9999"
+        raise ValueError(message) from error
+
+
+def parse_rfc3339(text: str) -> Millis:
+    """Read an RFC 3339 time with an offset or `Z`; what is finer than a millisecond is cut off.
+
+    Raises:
+        ValueError: not such a time, or one without an offset.
+
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        message = f"{text!r} has no offset; write Z for UTC"
+        raise ValueError(message)
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000

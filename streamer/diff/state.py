@@ -1,0 +1,92 @@
+"""What is known of a tenant: its rows (durable, rebuilt from the store) and what the running polls add to them.
+
+All values are immutable. A poll makes a new `TenantState` from the old one; whoever holds the old one still has
+it whole, which is what makes "the cache moves only after a confirmed commit" (I4) a single assignment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Raw, Struct
+
+from streamer.model import AgentStatus, Interval, Millis, Window
+
+
+class Row(Struct, frozen=True):
+    """An agent's row: what its last event says, as far as the next one needs it.
+
+    `current` is the status as JSON, byte for byte, for the next event's `previous`; None once it disappeared.
+    `left` is when a disappeared agent left at the earliest.
+    """
+
+    sequence: int
+    current: Raw | None
+    state: str | None
+    vendor: Mapping[str, Any] | None
+    since: Interval | None
+    name: str | None
+    observed: Window
+    detected_at: Millis
+    left: Interval | None = None
+
+
+class Pending(Struct, frozen=True):
+    """An agent whose last snapshot was not settled: absent, an older view, quarantined, refused.
+
+    `lower`: start of the last window that showed the stored status (or, of an unknown agent, none of it). The
+    watermark waits for it. `missing`: how many snapshots in a row lacked the agent, `first_missing` the first one's
+    window. `older`: how many in a row showed a view older than the stored one.
+    """
+
+    lower: Millis
+    missing: int = 0
+    first_missing: Window | None = None
+    older: int = 0
+
+
+class Hold(Struct, frozen=True):
+    """A quarantine: since when the set of missing agents has not shrunk, and which they are."""
+
+    since: Millis
+    missing: frozenset[str]
+
+
+class Watch(Struct, frozen=True):
+    """What polling knows beyond the rows; a new owner starts with an empty one.
+
+    `shown`: start of the newest window that counted, None before the first. `settled`: the statuses of that snapshot
+    that agree with the rows: an identical object needs no second look.
+    """
+
+    shown: Millis | None = None
+    pending: Mapping[str, Pending] = {}
+    settled: Mapping[str, AgentStatus] = {}
+    hold: Hold | None = None
+
+
+class TenantState(Struct, frozen=True):
+    """All that is known of a tenant.
+
+    `sequence` is the number of its newest event. `complete_through` is the watermark, None before the first snapshot
+    ever (which makes the baseline). `resync` is the newest token that was carried out. `live` counts the agents
+    with a current status, `by_state` by canonical state. `fault` says why the stored state can't be used, if so.
+    """
+
+    tenant: str
+    source: str | None = None
+    rows: Mapping[str, Row] = {}
+    sequence: int = 0
+    complete_through: Millis | None = None
+    resync: str | None = None
+    health: str | None = None
+    health_since: Millis | None = None
+    by_state: Mapping[str, int] = {}
+    watch: Watch = Watch()
+    fault: str | None = None
+
+    @property
+    def live(self) -> int:
+        """How many agents have a current status."""
+        return sum(self.by_state.values())

@@ -1,0 +1,115 @@
+"""Turning an event into its records: built, validated and measured before it may join a batch.
+
+What one tenant's data can make fail fails here, never in a transaction that carries other tenants' events too.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final
+from uuid import UUID, uuid5
+
+import msgspec
+from msgspec import Raw
+
+from streamer.events.definition import AgentStatusChanged, Status, TenantStatus
+from streamer.events.record import EVENTS, ROWS, TENANTS, Headers, Record, agent_key
+from streamer.events.schemas import AGENT_STATUS_CHANGED, TENANT_STATUS, complaint
+
+if TYPE_CHECKING:
+    from uuid import UUID as _UUID
+
+STATUS_LIMIT: Final = 24 * 1024
+"""Bytes of one status as JSON: it must also fit as the next event's `previous`."""
+
+RECORD_LIMIT: Final = 64 * 1024
+"""Bytes of key, headers and value together; what topics and clients allow is checked to be more."""
+
+EVENT_TYPE: Final = "AgentStatusChanged"
+ID_NAMESPACE: Final[_UUID] = UUID("6f1b2c1e-8f0a-5a39-9d39-2f3a6f0f7c55")
+"""Namespace of event ids (UUIDv5); the schema publishes it as `x-ce-id-namespace`."""
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class EventRefused(Exception):
+    """An event must not be published. `reason` is `too_large` or `invalid`; the message holds no personal data."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        """Take the reason for a metric's label and a message for people."""
+        super().__init__(message)
+        self.reason = reason
+
+
+def encode_status(status: Status) -> Raw:
+    """Encode a status once: these very bytes are `current` now and `previous` in the agent's next event.
+
+    Raises:
+        EventRefused: larger than `STATUS_LIMIT`, or not encodable.
+
+    """
+    try:
+        data = _encode(status)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        reason, message = "invalid", f"the status can't be written as JSON: {type(error).__name__}"
+        raise EventRefused(reason, message) from error
+    if len(data) > STATUS_LIMIT:
+        reason, message = "too_large", f"the status has {len(data)} bytes as JSON; at most {STATUS_LIMIT} are published"
+        raise EventRefused(reason, message)
+    return Raw(data)
+
+
+def event_id(tenant: str, agent: str, sequence: int, detected_at: str) -> str:
+    """Return the event's id: equal for every copy of it, another for an attempt that was derived again (RFC 9562)."""
+    name = _encode([tenant, agent, sequence, detected_at]).decode()
+    return str(uuid5(ID_NAMESPACE, name))
+
+
+def new_trace() -> str:
+    """Return a new W3C trace id (32 hexadecimal digits): one a poll, shared by its events."""
+    return secrets.token_hex(16)
+
+
+def event_records(event: AgentStatusChanged, trace: str) -> tuple[Record, Record]:
+    """Return the event's record and its row: one value, the same headers, two topics (CloudEvents binary mode).
+
+    Raises:
+        EventRefused: not valid under the published schema, or larger than `RECORD_LIMIT`.
+
+    """
+    value = _encode(event)
+    if problem := complaint(AGENT_STATUS_CHANGED, value):
+        reason, message = "invalid", f"the event does not fit its schema: {problem}"
+        raise EventRefused(reason, message)
+    key = agent_key(event.tenant, event.agent.id)
+    headers: Headers = (
+        ("content-type", b"application/json"),
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event_id(event.tenant, event.agent.id, event.sequence, event.detected_at).encode()),
+        ("ce_source", f"/tenants/{event.tenant}".encode()),
+        ("ce_type", EVENT_TYPE.encode()),
+        ("ce_subject", event.agent.id.encode()),
+        ("ce_time", event.detected_at.encode()),
+        ("ce_dataschema", AGENT_STATUS_CHANGED.encode()),
+        ("traceparent", f"00-{trace}-{secrets.token_hex(8)}-01".encode()),
+    )
+    record = Record(topic=EVENTS, key=key, value=value, headers=headers)
+    if record.size > RECORD_LIMIT:
+        reason, message = "too_large", f"the record has {record.size} bytes; at most {RECORD_LIMIT} are published"
+        raise EventRefused(reason, message)
+    return record, Record(topic=ROWS, key=key, value=value, headers=headers)
+
+
+def tombstone(tenant: str, agent: str) -> Record:
+    """Return the record that erases an agent's row."""
+    return Record(topic=ROWS, key=agent_key(tenant, agent), value=None)
+
+
+def tenant_record(status: TenantStatus) -> Record:
+    """Return the record of a tenant's status. It holds nothing of the vendor's, so it is never refused."""
+    return Record(
+        topic=TENANTS,
+        key=status.tenant.encode(),
+        value=_encode(status),
+        headers=(("content-type", b"application/json"), ("dataschema", TENANT_STATUS.encode())),
+    )

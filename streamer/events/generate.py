@@ -1,0 +1,83 @@
+"""Writes the published schemas from the definition: `python -m streamer.events.generate [--check]`."""
+
+from __future__ import annotations
+
+import sys
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from streamer.events.definition import AgentStatusChanged, TenantStatus
+from streamer.events.encode import EVENT_TYPE, ID_NAMESPACE
+from streamer.events.examples import CHANGED, TENANT
+from streamer.events.schemas import AGENT_STATUS_CHANGED, CLOUDEVENT, TENANT_STATUS, file_name
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    """Return each published schema by its `$id`."""
+    return {
+        AGENT_STATUS_CHANGED: _schema(
+            AgentStatusChanged, AGENT_STATUS_CHANGED, CHANGED, {"x-ce-id-namespace": str(ID_NAMESPACE)}
+        ),
+        TENANT_STATUS: _schema(TenantStatus, TENANT_STATUS, TENANT, {}),
+        CLOUDEVENT: _envelope(),
+    }
+
+
+def _schema(definition: type, schema_id: str, example: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+    (root,), components = msgspec.json.schema_components([definition], ref_template="#/$defs/{name}")
+    components = deepcopy(components)
+    body = components.pop(root["$ref"].rpartition("/")[2])
+    return {"$schema": DIALECT, "$id": schema_id, **extra, **body, "examples": [example], "$defs": components}
+
+
+def _envelope() -> dict[str, Any]:
+    text = {"type": "string", "minLength": 1}
+    return {
+        "$schema": DIALECT,
+        "$id": CLOUDEVENT,
+        "title": "AgentStatusChanged as one CloudEvents 1.0 JSON document",
+        "description": "CloudEvents 1.0, JSON event format (structured mode), as `streamer tail` and `demo` print it.",
+        "type": "object",
+        "properties": {
+            "specversion": {"const": "1.0"},
+            "id": {**text, "format": "uuid"},
+            "source": {**text, "format": "uri-reference"},
+            "type": {"const": EVENT_TYPE},
+            "subject": text,
+            "time": {**text, "format": "date-time"},
+            "dataschema": {"const": AGENT_STATUS_CHANGED},
+            "datacontenttype": {"const": "application/json"},
+            "traceparent": {"type": "string", "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"},
+            "data": {"$ref": AGENT_STATUS_CHANGED},
+        },
+        "required": ["specversion", "id", "source", "type", "subject", "time", "dataschema", "datacontenttype", "data"],
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Write the schema files, or with `--check` tell which are out of date (exit code 1)."""
+    folder = Path(__file__).resolve().parents[2] / "schemas"
+    stale = []
+    for schema_id, document in documents().items():
+        path = folder / file_name(schema_id)
+        text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        if path.is_file() and path.read_bytes() == text:
+            continue
+        stale.append(path.name)
+        if "--check" not in arguments:
+            folder.mkdir(exist_ok=True)
+            path.write_bytes(text)
+    if stale and "--check" in arguments:
+        sys.stderr.write(f"schemas out of date: {', '.join(stale)}; run make generate and commit them\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,92 @@
+"""The values that flow from a vendor's answer to an event: immutable, without behaviour of their own.
+
+Every time is an int, milliseconds since the Unix epoch in UTC (`Millis`); RFC 3339 appears only at the edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
+
+from msgspec import Struct
+
+Millis: TypeAlias = int
+"""Milliseconds: since the Unix epoch (a time) or as a length (a duration)."""
+
+State: TypeAlias = Literal["logged_out", "not_ready", "ready", "busy", "working_after_call", "unknown"]
+"""The canonical agent states: those of CSTA (ECMA-269, agent state model), plus `unknown`."""
+
+STATES: Final[tuple[str, ...]] = get_args(State)
+
+Basis: TypeAlias = Literal["poll_bounds", "vendor_since", "time_in_status"]
+"""What the time of a change rests on."""
+
+ChangeKind: TypeAlias = Literal["baseline", "appeared", "changed", "disappeared", "resync"]
+
+
+class Interval(Struct, frozen=True):
+    """A time that is known to lie in `[earliest, latest]`, in our clock."""
+
+    earliest: Millis
+    latest: Millis
+
+
+class Window(Struct, frozen=True):
+    """When a snapshot was taken, in our clock: what it shows was true at some moment in `[start, end]`."""
+
+    start: Millis
+    end: Millis
+
+
+class Reason(Struct, frozen=True):
+    """The vendor's reason code of a status (a break's code, say)."""
+
+    code: str | None
+    name: str | None
+    list: str | None
+
+
+class Meaning(Struct, frozen=True):
+    """What a vendor's status means in canonical terms; `mapped` is false where no mapping knew the code."""
+
+    state: State
+    detail: str | None = None
+    reason: Reason | None = None
+    mapped: bool = True
+
+
+class AgentStatus(Struct, frozen=True):
+    """One agent as one snapshot shows it.
+
+    `vendor` is what events publish under `vendor`: `code` and `label`, then the vendor's own fields, untouched.
+    `significant` decides alone whether a status changed; `entered` is the vendor's own time of entry, if it tells.
+    """
+
+    agent: str
+    name: str | None
+    vendor: Mapping[str, Any]
+    significant: Hashable
+    entered: Interval | None = None
+    basis: Basis = "poll_bounds"
+
+
+class Snapshot(Struct, frozen=True):
+    """All agents of a tenant as one complete poll shows them, by agent id. Anything less is an error, never this."""
+
+    tenant: str
+    window: Window
+    agents: Mapping[str, AgentStatus]
+
+
+class Vocabulary(Protocol):
+    """What a source knows of its vendor's fields; all that the differ needs to know of a source."""
+
+    @property
+    def name(self) -> str:
+        """The source's name in the config, `8x8-agent-status` say."""
+
+    def significant(self, vendor: Mapping[str, Any]) -> Hashable:
+        """What of `vendor` (as published) decides whether a status changed."""
+
+    def interpret(self, vendor: Mapping[str, Any]) -> Meaning:
+        """What `vendor` (as published) means under today's mapping. Never raises: the unmapped is `unknown`."""

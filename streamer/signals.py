@@ -1,0 +1,194 @@
+"""What the service tells about itself while it works. Metrics and logs subscribe; the core imports neither.
+
+No signal carries a secret or an agent's id or name, so no subscriber can leak one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from streamer.model import Millis
+
+
+class PollFinished(Struct, frozen=True):
+    """A poll ended: `outcome` is `ok` or the kind of error, `seconds` how long it took, `advice` what to do."""
+
+    tenant: str
+    source: str
+    outcome: str
+    seconds: float
+    finished: Millis
+    error: str | None = None
+
+
+class Published(Struct, frozen=True):
+    """Events of a tenant are committed: one entry an event."""
+
+    tenant: str
+    source: str
+    states: tuple[str, ...]
+    detection_delays: tuple[float, ...]
+    uncertainties: tuple[float, ...]
+    missed_transitions: int
+
+
+class AgentsCounted(Struct, frozen=True):
+    """How many agents of a tenant are in each canonical state now."""
+
+    tenant: str
+    source: str
+    by_state: Mapping[str, int]
+
+
+class SnapshotHeld(Struct, frozen=True):
+    """A snapshot's appearances and disappearances were quarantined."""
+
+    tenant: str
+    reason: str
+
+
+class AgentsHeld(Struct, frozen=True):
+    """Agents keep their stored state although the snapshot shows another: refused, an older view, ..."""
+
+    tenant: str
+    reason: str
+    count: int
+
+
+class StatusUnmapped(Struct, frozen=True):
+    """A vendor status that no mapping knows was published as `unknown`; `code` is the vendor's."""
+
+    tenant: str
+    source: str
+    code: str
+
+
+class VendorClockFault(Struct, frozen=True):
+    """A vendor's time of entry lay in the future of its own answer; the poll's bounds were used."""
+
+    tenant: str
+    count: int
+
+
+class HealthChanged(Struct, frozen=True):
+    """A tenant's health changed; `advice` says why and what to do, in one line."""
+
+    tenant: str
+    source: str
+    before: str | None
+    health: str
+    advice: str | None = None
+
+
+class WatermarkMoved(Struct, frozen=True):
+    """The stream of a tenant is complete up to this time."""
+
+    tenant: str
+    complete_through: Millis
+
+
+class OperatorKey(Struct, frozen=True):
+    """An operator's key of the config was carried out or refused: `resync`, `forget`, `forget_agents`."""
+
+    tenant: str
+    key: str
+    outcome: str
+    count: int
+
+
+class TenantGone(Struct, frozen=True):
+    """A tenant is no longer polled here: its series go."""
+
+    tenant: str
+    source: str
+
+
+class CommitFinished(Struct, frozen=True):
+    """A transaction ended: `outcome` is `committed` or the reason why the shard was lost."""
+
+    shard: int
+    outcome: str
+    seconds: float
+    records: int
+
+
+class ClockOffset(Struct, frozen=True):
+    """Our clock less the broker's, in seconds, seen at a commit."""
+
+    seconds: float
+
+
+class ShardTaken(Struct, frozen=True):
+    """A shard is ours: its state was restored in `seconds`."""
+
+    shard: int
+    seconds: float
+    tenants: int
+    agents: int
+
+
+class ShardDropped(Struct, frozen=True):
+    """A shard is no longer served here, or must be taken over again."""
+
+    shard: int
+    reason: str
+
+
+class TakeOverFailed(Struct, frozen=True):
+    """A shard could not be taken over; it is tried again in `retry_in` seconds."""
+
+    shard: int
+    reason: str
+    retry_in: float
+
+
+class UnconfiguredTenants(Struct, frozen=True):
+    """How many tenants of a shard have rows but no config."""
+
+    shard: int
+    count: int
+
+
+class LoopLag(Struct, frozen=True):
+    """How late the event loop ran a timer, in seconds."""
+
+    seconds: float
+
+
+Signal: TypeAlias = (
+    PollFinished
+    | Published
+    | AgentsCounted
+    | SnapshotHeld
+    | AgentsHeld
+    | StatusUnmapped
+    | VendorClockFault
+    | HealthChanged
+    | WatermarkMoved
+    | OperatorKey
+    | TenantGone
+    | CommitFinished
+    | ClockOffset
+    | ShardTaken
+    | ShardDropped
+    | TakeOverFailed
+    | UnconfiguredTenants
+    | LoopLag
+)
+
+Observer: TypeAlias = Callable[[Signal], None]
+"""Takes each signal as it happens. It must not block and must not raise."""
+
+
+def fan_out(observers: Iterable[Observer]) -> Observer:
+    """Return one observer that passes each signal on to all of `observers`, in their order."""
+    targets = tuple(observers)
+
+    def tell(signal: Signal) -> None:
+        for target in targets:
+            target(signal)
+
+    return tell
