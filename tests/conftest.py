@@ -1,0 +1,82 @@
+"""The real Kafka that tests share, one of their own for tests that stop or freeze it, and no skips in CI."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from tests.support.broker import Broker, BrokerError, answers, require_java
+
+if TYPE_CHECKING:
+    from _pytest.reports import CollectReport, TestReport
+
+OwnBroker = Callable[[Mapping[str, str]], Broker]
+"""`own_broker({})` starts a broker; the mapping holds server properties that differ from the harness's defaults."""
+
+Report = TypeVar("Report", "TestReport", "CollectReport")
+
+GIVEN = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")
+IN_CI = os.environ.get("CI", "") not in {"", "0", "false"}
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Bootstrap servers of a broker that all tests share: never stop it, and keep to a `topic_prefix`."""
+    if GIVEN:
+        if not answers(GIVEN, within=10):
+            pytest.fail(f"no Kafka answers at KAFKA_BOOTSTRAP_SERVERS={GIVEN}")
+        yield GIVEN
+        return
+    with Broker() as broker:
+        yield broker.bootstrap
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A prefix for topics, groups and transactional ids that no other test has."""
+    return f"t{secrets.token_hex(6)}-"
+
+
+@pytest.fixture
+def own_broker() -> Iterator[OwnBroker]:
+    """Start brokers that belong to one test, which may stop, kill and freeze them; they end with the test."""
+    try:
+        require_java()
+    except BrokerError as error:
+        # whoever brings a broker of their own may run the tests that are content with it, but CI runs all
+        (pytest.skip if GIVEN and not IN_CI else pytest.fail)(
+            f"this test stops and freezes a broker of its own: {error}"
+        )
+    with ExitStack() as brokers:
+        yield lambda properties: brokers.enter_context(Broker(properties=properties))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses a broker, so that `-m "not kafka"` is always right."""
+    for item in items:
+        if {"kafka", "own_broker"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("kafka")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, TestReport, TestReport]:
+    """Fail what skips, in CI: a guarantee that was not shown is not shown."""
+    return _no_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, CollectReport, CollectReport]:
+    """Fail modules that skip themselves, in CI."""
+    return _no_skip((yield))
+
+
+def _no_skip(report: Report) -> Report:
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"nothing may be skipped in CI: {report.longrepr}"
+    return report

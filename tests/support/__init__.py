@@ -1,0 +1,1 @@
+"""What tests share: a real Kafka broker and free ports."""
