@@ -1,0 +1,37 @@
+"""The config: what the files may say, read into immutable values.
+
+`load` is the only way from a file to a `Config`. Code may build the same models directly.
+"""
+
+from streamer.config.kafka import KafkaConfig
+from streamer.config.loading import load
+from streamer.config.model import Config, ServerConfig, StoreConfig
+from streamer.config.problems import ConfigError, Problem
+from streamer.config.secrets import EnvSecret, FileSecret, LiteralSecret, Secret, SecretError
+from streamer.config.status_map import StatusTarget
+from streamer.config.tenants import SOURCES, Account, AgentStatus8x8, Defaults, TenantConfig
+from streamer.config.values import Rate, format_duration, parse_duration
+
+__all__ = [
+    "SOURCES",
+    "Account",
+    "AgentStatus8x8",
+    "Config",
+    "ConfigError",
+    "Defaults",
+    "EnvSecret",
+    "FileSecret",
+    "KafkaConfig",
+    "LiteralSecret",
+    "Problem",
+    "Rate",
+    "Secret",
+    "SecretError",
+    "ServerConfig",
+    "StatusTarget",
+    "StoreConfig",
+    "TenantConfig",
+    "format_duration",
+    "load",
+    "parse_duration",
+]

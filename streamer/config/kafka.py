@@ -1,0 +1,97 @@
+"""How Kafka is reached and what the topics are called."""
+
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from streamer.config.base import ExistingFile, Model
+from streamer.config.secrets import OptionalSecret
+from streamer.config.values import Flag, Text, count, optional, parse_text
+from streamer.config.words import quoted, text_of
+
+MAX_PREFIX: Final = 200  # a topic's name has at most 249 characters
+
+_PREFIX = re.compile(rf"[A-Za-z0-9._-]{{0,{MAX_PREFIX}}}")
+_SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
+
+
+def _parse_servers(value: object) -> tuple[str, ...]:
+    """A list of HOST:PORT, or one text with commas."""
+    if isinstance(value, list | tuple):
+        servers = tuple(text_of(item, "a server such as localhost:9092") for item in value)
+    else:
+        servers = tuple(part.strip() for part in text_of(value, "a list of servers").split(","))
+    if not servers:
+        raise ValueError("is an empty list — name at least one HOST:PORT")
+    for server in servers:
+        match = _SERVER.fullmatch(server)
+        if match is None or not 0 < int(match[2]) < 2**16:
+            raise ValueError(f"{quoted(server)} is not HOST:PORT — write localhost:9092, say")
+    return servers
+
+
+def _parse_prefix(value: object) -> str:
+    """The start of each topic's name; empty for none."""
+    text = value if value == "" else text_of(value, "text")
+    if _PREFIX.fullmatch(text) is None:
+        raise ValueError(f"{text!r} cannot begin a topic's name — it must match {_PREFIX.pattern}")
+    return text
+
+
+class KafkaConfig(Model):
+    """The settings of aiokafka under its own names, and those of the topics.
+
+    `partitions` is frozen once the topics exist. `group_id` names the consumer group of all replicas.
+    """
+
+    bootstrap_servers: Annotated[tuple[str, ...], BeforeValidator(_parse_servers)] = ()
+    topic_prefix: Annotated[str, BeforeValidator(_parse_prefix)] = ""
+    group_id: Text = Field(default_factory=lambda data: f"{data['topic_prefix']}streamer")
+    partitions: Annotated[int, count(1, 10_000)] = 32
+    replication_factor: Annotated[int, count(1, 100)] = 1
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    sasl_plain_username: Annotated[str | None, optional(parse_text)] = None
+    sasl_plain_password: OptionalSecret = None
+    ssl_cafile: ExistingFile = None
+    ssl_certfile: ExistingFile = None
+    ssl_keyfile: ExistingFile = None
+    ssl_password: OptionalSecret = None
+    ssl_check_hostname: Flag = True
+
+    @property
+    def uses_sasl(self) -> bool:
+        """Whether a user name and a password are sent."""
+        return self.security_protocol.startswith("SASL_")
+
+    @property
+    def uses_ssl(self) -> bool:
+        """Whether connections are encrypted."""
+        return self.security_protocol.endswith("SSL")
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> "KafkaConfig":
+        if self.uses_sasl and not (self.sasl_plain_username and self.sasl_plain_password):
+            raise ValueError(f"{self.security_protocol} needs sasl_plain_username and sasl_plain_password — add them")
+        if self.ssl_keyfile and not self.ssl_certfile:
+            raise ValueError("ssl_keyfile needs ssl_certfile — add it")
+        return self
+
+    @field_validator("sasl_mechanism", "sasl_plain_username", "sasl_plain_password")
+    @classmethod
+    def _has_effect_with_sasl(cls, value: object, info: ValidationInfo) -> object:
+        return _needs(value, info, "SASL_PLAINTEXT", "SASL_SSL")
+
+    @field_validator("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_password", "ssl_check_hostname")
+    @classmethod
+    def _has_effect_with_ssl(cls, value: object, info: ValidationInfo) -> object:
+        return _needs(value, info, "SSL", "SASL_SSL")
+
+
+def _needs(value: object, info: ValidationInfo, *protocols: str) -> object:
+    """Refuses a setting that the security protocol would silently ignore."""
+    protocol = info.data.get("security_protocol")
+    if protocol and protocol not in protocols and value is not None:
+        raise ValueError(f"has no effect with security_protocol {protocol} — use {' or '.join(protocols)}")
+    return value

@@ -1,0 +1,170 @@
+"""What a tenant may say: the keys of every tenant, and one class per source.
+
+To add a source: write its class below and name it in `SOURCES`.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from streamer.config.base import Model
+from streamer.config.secrets import SecretField
+from streamer.config.status_map import StatusMap
+from streamer.config.urls import BaseUrl
+from streamer.config.values import (
+    Flag,
+    Rate,
+    Text,
+    count,
+    duration,
+    format_duration,
+    optional,
+    parse_rate,
+    parse_text,
+    parse_time,
+    size,
+    text_matching,
+)
+from streamer.config.words import kind_of
+from streamer.model import Millis
+
+_TIMEOUT: Final[Millis] = 5_000
+
+_parse_id = text_matching(re.compile(r"[A-Za-z0-9._-]{1,128}"), "a tenant id such as acme-01")
+_parse_token = text_matching(re.compile(r"[A-Za-z0-9._:-]{1,128}"), "a token such as 2026-11-21")
+_parse_platform = text_matching(re.compile(r"[a-z]{2}[a-z0-9-]{0,10}"), "a platform such as na12")
+
+
+def _distinct(value: object) -> tuple[str, ...]:
+    """A list of texts as a tuple, refused where it holds one twice."""
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"must be a list, not {kind_of(value)}")  # noqa: TRY004  pydantic reports ValueErrors only
+    texts = tuple(parse_text(item) for item in value)
+    if len(set(texts)) < len(texts):
+        raise ValueError("names an agent twice — keep each once")
+    return texts
+
+
+class Account(Struct, frozen=True):
+    """A vendor account, against which requests are counted: host (with its port if it is not the default) and user."""
+
+    host: str
+    user: str
+
+
+class Settings(Model):
+    """The keys that a tenant takes from `defaults` unless it states them itself. Durations are milliseconds.
+
+    `timeout` bounds one poll with all its requests; where nobody states it, it is 5 s or the interval if that is shorter.
+    `max_body` is the size in bytes of a vendor's answer once decompressed. `resync` is a token that is carried out once.
+    """
+
+    interval: Annotated[Millis, duration("100ms", "1d")] = 10_000
+    timeout: Annotated[Millis, duration("10ms", "1d")] = Field(
+        default_factory=lambda data: min(_TIMEOUT, data["interval"])
+    )
+    absent_after: Annotated[int, count(1, 1_000)] = 3
+    heartbeat: Annotated[Millis, duration("100ms", "1d")] = 60_000
+    forget_after: Annotated[Millis, duration("1s", "3650d")] = 30 * 86_400_000
+    rate: Annotated[Rate | None, optional(parse_rate)] = None
+    max_body: Annotated[int, size("1KiB", "1GiB")] = 16 * 2**20
+    status_map: StatusMap = Field(default_factory=lambda: MappingProxyType({}))
+    agent_names: Flag = True
+    allow_http: Flag = False
+    paused: Flag = False
+    resync: Annotated[str | None, optional(_parse_token)] = None
+
+
+class Defaults(Settings):
+    """The settings that hold for each tenant that does not state its own."""
+
+    def stated(self) -> dict[str, Any]:
+        """What was given, by key, without what is only the product's own default."""
+        return {key: getattr(self, key) for key in self.model_fields_set}
+
+
+class TenantConfig(Settings, ABC):
+    """One tenant with every setting resolved: what is polled, how, and what the operators want of it.
+
+    Equal configs mean the same work; secrets are compared by their place, not by their value.
+    """
+
+    id: Annotated[str, BeforeValidator(_parse_id)] = Field(examples=["acme"])
+    source: str
+    accept_shrink_until: Annotated[Millis | None, optional(parse_time)] = None
+    forget: Flag = False
+    forget_agents: Annotated[tuple[Text, ...], BeforeValidator(_distinct)] = ()
+
+    @property
+    @abstractmethod
+    def account(self) -> Account:
+        """The vendor account that is polled."""
+
+    @field_validator("timeout")
+    @classmethod
+    def _ends_before_the_next_poll(cls, timeout: Millis, info: ValidationInfo) -> Millis:
+        interval = info.data.get("interval", timeout)
+        if timeout > interval:
+            words = f"{format_duration(timeout)} is longer than the interval {format_duration(interval)}"
+            raise ValueError(f"{words} — use at most the interval")
+        return timeout
+
+    @field_validator("rate")
+    @classmethod
+    def _allows_each_poll(cls, rate: Rate | None, info: ValidationInfo) -> Rate | None:
+        interval = info.data.get("interval")
+        if rate and interval and rate.interval > interval:
+            words = f"{rate} allows less than one request per interval of {format_duration(interval)}"
+            raise ValueError(f"{words} — raise rate or interval")
+        return rate
+
+
+class AgentStatus8x8(TenantConfig):
+    """8x8, agent status API (vendor document "CC Managing Agent Status"): Basic authentication with an API token."""
+
+    source: Literal["8x8-agent-status"] = "8x8-agent-status"
+    platform: Annotated[str | None, optional(_parse_platform)] = None
+    base_url: BaseUrl = Field(default_factory=lambda data: f"https://{data['platform']}.8x8.com")
+    username: Text = Field(examples=["acme"])
+    password: SecretField = Field(examples=["{env: ACME_TOKEN}"])
+    vendor_tenant: Text = Field(default_factory=lambda data: data["username"], validate_default=True)
+
+    @property
+    def account(self) -> Account:
+        """The API token's user on the platform."""
+        return Account(urlsplit(self.base_url).netloc, self.username)
+
+    @field_validator("username")
+    @classmethod
+    def _fits_basic_authentication(cls, username: str) -> str:
+        if ":" in username:
+            raise ValueError("holds a ':', which Basic authentication (RFC 7617) cannot carry — check it")
+        return username
+
+    @field_validator("vendor_tenant")
+    @classmethod
+    def _stays_in_its_place(cls, vendor_tenant: str) -> str:
+        if vendor_tenant in (".", ".."):  # it becomes a segment of the URL's path, where these lead elsewhere
+            raise ValueError(f"{vendor_tenant!r} is not the name of a tenant — write vendor_tenant as the vendor does")
+        return vendor_tenant
+
+    @model_validator(mode="after")
+    def _says_where(self) -> "AgentStatus8x8":
+        platform = self.platform is not None
+        if platform == ("base_url" in self.model_fields_set):
+            raise ValueError(f"{'has both' if platform else 'lacks'} platform and base_url — state one of them")
+        return self
+
+
+SOURCES: Final[Mapping[str, type[TenantConfig]]] = MappingProxyType(
+    {
+        "8x8-agent-status": AgentStatus8x8,
+    }
+)
+"""The config class of each source, by the name that tenants give as `source`."""

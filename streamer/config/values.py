@@ -1,0 +1,179 @@
+"""The values a config is written in, `10s`, `16MiB`, `5/s`, as types of model fields.
+
+A file holds text only (see `document`); code may give the value itself, so `interval="10s"` in a file and `interval=10_000`
+in code are one. Every parser raises ValueError with words that name the value and say what to write instead.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Final, TypeVar
+
+from msgspec import Struct
+from pydantic import BeforeValidator
+
+from streamer.clock import parse_rfc3339
+from streamer.config.words import text_of
+from streamer.model import Millis
+
+T = TypeVar("T")
+
+_DURATION: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_SIZE: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_DIGITS: Final = 15
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+
+
+class Rate(Struct, frozen=True):
+    """At most `requests` requests in each `per` milliseconds."""
+
+    requests: int
+    per: Millis
+
+    def __str__(self) -> str:
+        return f"{self.requests}/{_unit(self.per, _DURATION)[1]}"
+
+    @property
+    def interval(self) -> float:
+        """Milliseconds from one request to the next, evenly spread."""
+        return self.per / self.requests
+
+
+def text_matching(pattern: re.Pattern[str], what: str) -> Callable[[object], str]:
+    """A parser of text that the whole pattern must match."""
+
+    def parse(value: object) -> str:
+        text = text_of(value, what)
+        if pattern.fullmatch(text) is None:
+            raise ValueError(f"{text!r} is not {what} — it must match {pattern.pattern}")
+        return text
+
+    return parse
+
+
+def parse_duration(value: object) -> Millis:
+    """`250ms`, `10s`, `5m`, `12h` or `30d` as milliseconds."""
+    return value if type(value) is int else _quantity(value, _DURATION, "a duration such as 10s")
+
+
+def format_duration(millis: Millis) -> str:
+    """The shortest text that `parse_duration` reads as `millis`."""
+    return "".join(map(str, _unit(millis, _DURATION)))
+
+
+def parse_size(value: object) -> int:
+    """`512B`, `64KiB`, `16MiB` or `1GiB` as bytes."""
+    return value if type(value) is int else _quantity(value, _SIZE, "a size such as 16MiB")
+
+
+def format_size(size: int) -> str:
+    """The shortest text that `parse_size` reads as `size` bytes."""
+    return "".join(map(str, _unit(size, _SIZE)))
+
+
+def parse_rate(value: object) -> Rate:
+    """`5/s`, `100/m` or `1000/h`."""
+    if isinstance(value, Rate):
+        return value
+    text = text_of(value, "a rate such as 5/s")
+    match = re.fullmatch(r"([0-9]{1,6})/([smh])", text)
+    if match is None or int(match[1]) == 0:
+        raise ValueError(f"{text!r} is not a rate — write 5/s, 100/m or 1000/h")
+    return Rate(requests=int(match[1]), per=_DURATION[match[2]])
+
+
+def parse_time(value: object) -> Millis:
+    """An RFC 3339 time with its zone, `2026-11-21T18:00:00Z`, as milliseconds since the Unix epoch."""
+    if type(value) is int:
+        return value
+    text = text_of(value, "a time such as 2026-11-21T18:00:00Z")
+    try:
+        if _RFC3339.fullmatch(text):
+            return parse_rfc3339(text.upper())
+    except ValueError:
+        pass
+    raise ValueError(f"{text!r} is not a time with its zone — write it as 2026-11-21T18:00:00Z")
+
+
+def parse_flag(value: object) -> bool:
+    """`true` or `false`."""
+    if isinstance(value, bool):
+        return value
+    text = text_of(value, "true or false")
+    if text not in ("true", "false"):
+        raise ValueError(f"{text!r} is neither true nor false — write one of them")
+    return text == "true"
+
+
+def parse_text(value: object) -> str:
+    """Text without control characters."""
+    text = text_of(value, "text")
+    if not text.isprintable():
+        raise ValueError("holds a control character — remove it")
+    return text
+
+
+def optional(parse: Callable[[object], T]) -> BeforeValidator:
+    """Lets code say None where a file leaves the key out."""
+    return BeforeValidator(lambda value: None if value is None else parse(value))
+
+
+def within(
+    parse: Callable[[object], int], low: int, high: int, *, write: Callable[[int], str] = str
+) -> BeforeValidator:
+    """A number that lies in `[low, high]`."""
+
+    def check(value: object) -> int:
+        number = parse(value)
+        if not low <= number <= high:
+            raise ValueError(f"{write(number)} is out of range — use {write(low)} to {write(high)}")
+        return number
+
+    return BeforeValidator(check)
+
+
+def duration(low: str, high: str) -> BeforeValidator:
+    """A duration of at least `low` and at most `high`."""
+    return within(parse_duration, parse_duration(low), parse_duration(high), write=format_duration)
+
+
+def size(low: str, high: str) -> BeforeValidator:
+    """A size of at least `low` and at most `high`."""
+    return within(parse_size, parse_size(low), parse_size(high), write=format_size)
+
+
+def count(low: int, high: int) -> BeforeValidator:
+    """A whole number of at least `low` and at most `high`."""
+    return within(_whole_number, low, high)
+
+
+Flag = Annotated[bool, BeforeValidator(parse_flag)]
+Text = Annotated[str, BeforeValidator(parse_text)]
+
+
+def _whole_number(value: object) -> int:
+    if type(value) is int:
+        return value
+    text = text_of(value, "a whole number")
+    if re.fullmatch(rf"[+-]?[0-9]{{1,{_DIGITS}}}", text) is None:
+        raise ValueError(f"{text!r} is not a whole number — write digits only")
+    return int(text)
+
+
+def _quantity(value: object, units: dict[str, int], what: str) -> int:
+    text = text_of(value, what)
+    match = re.fullmatch(rf"([0-9]{{1,{_DIGITS}}})([A-Za-z]*)", text)
+    known = ", ".join(units)
+    if match is None:
+        raise ValueError(f"{text!r} is not {what} — write a whole number and a unit ({known})")
+    number, unit = match.groups()
+    if not unit:
+        raise ValueError(f"{text!r} has no unit — add one ({known}) as in {what.rpartition(' ')[2]}")
+    if unit not in units:
+        raise ValueError(f"{text!r} has an unknown unit {unit!r} — use one of {known}")
+    return int(number) * units[unit]
+
+
+def _unit(amount: int, units: dict[str, int]) -> tuple[int, str]:
+    """The largest unit in which the amount is whole."""
+    unit = next((unit for unit in reversed(units) if amount and amount % units[unit] == 0), next(iter(units)))
+    return amount // units[unit], unit
