@@ -1,0 +1,1 @@
+"""Wires the parts together and lets people look at them: metrics, logs, probes."""

@@ -1,0 +1,125 @@
+"""The service: wires config, store, sources, pollers, metrics and the HTTP server together, and runs until stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from streamer.clock import Clock, SystemClock
+from streamer.config import Config, TenantConfig
+from streamer.polling.backoff import BASE
+from streamer.polling.keeper import ShardKeeper
+from streamer.polling.shard_map import ShardMap, StaticShardMap
+from streamer.polling.supervisor import Supervisor, tenants_by_shard
+from streamer.polling.tools import Tools
+from streamer.service.log_subscriber import LogSubscriber
+from streamer.service.loop_lag import measure_loop_lag
+from streamer.service.metrics import Metrics
+from streamer.service.readiness import Readiness
+from streamer.service.server import AdminServer
+from streamer.signals import Observer, fan_out
+from streamer.sources.http import Http
+from streamer.sources.registry import make_source
+from streamer.sources.source import Source
+from streamer.store.engine import Store
+
+STORE_RETRY_LONGEST: Final = 15.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Service:
+    """One process's service. `run` it once."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        store: Store,
+        clock: Clock | None = None,
+        observers: Iterable[Observer] = (),
+        shard_map: ShardMap | None = None,
+    ) -> None:
+        """Take the config and its store; `observers` see every signal beside metrics and logs."""
+        self._config = config
+        self._store = store
+        self._clock = clock or SystemClock()
+        self._shard_map = shard_map or StaticShardMap(range(store.shards))
+        self.registry = CollectorRegistry()
+        self.readiness = Readiness()
+        metrics = Metrics(registry=self.registry, clock=self._clock)
+        self._observer = fan_out([metrics, LogSubscriber(), self.readiness, *observers])
+
+    async def run(self, started: Callable[[int], None] = lambda _port: None) -> None:
+        """Serve until cancelled, then give the shards up in good order; `started` is told the HTTP server's port.
+
+        Raises:
+            StoreError: the store can't be used as configured.
+            OSError: the HTTP server's address can't be listened on.
+
+        """
+        server = self._config.server
+        async with AdminServer(
+            host=server.host, port=server.port, registry=self.registry, unready=self.readiness.missing
+        ) as admin:
+            started(admin.port)
+            async with asyncio.TaskGroup() as group:
+                lag = group.create_task(measure_loop_lag(observer=self._observer, clock=self._clock), name="loop lag")
+                try:
+                    await self._serve()
+                finally:
+                    lag.cancel()
+
+    async def _serve(self) -> None:
+        await self._reach_store()
+        try:
+            async with Http(clock=self._clock) as http:
+                tools = Tools(observer=self._observer, clock=self._clock)
+                spread = tenants_by_shard(self._config.tenants, self._store.shards)
+
+                def source_of(tenant: TenantConfig) -> Source:
+                    return make_source(tenant, http=http, clock=self._clock)
+
+                def keeper(number: int) -> ShardKeeper:
+                    return ShardKeeper(
+                        number,
+                        store=self._store,
+                        tenants=spread.get(number, {}),
+                        make_source=source_of,
+                        tools=tools,
+                    )
+
+                await Supervisor(shard_map=_Watched(self._shard_map, self.readiness), make_keeper=keeper).run()
+        finally:
+            await self._store.stop()
+
+    async def _reach_store(self) -> None:
+        """Start the store, again and again while it is out of reach: Kafka may come up after us."""
+        delay = BASE
+        while True:
+            try:
+                await self._store.start()
+            except OSError as error:
+                self.readiness.store_failed(str(error))
+                _log.warning("the store can't be reached; trying again", error=str(error), retry_in=delay)
+                await asyncio.sleep(delay)
+                delay = min(STORE_RETRY_LONGEST, delay * 2)
+            else:
+                return
+
+
+class _Watched:
+    """A shard map that tells readiness what is owned before anybody else."""
+
+    def __init__(self, shard_map: ShardMap, readiness: Readiness) -> None:
+        self._shard_map = shard_map
+        self._readiness = readiness
+
+    async def changes(self) -> AsyncIterator[frozenset[int]]:
+        async for shards in self._shard_map.changes():
+            self._readiness.own(shards)
+            yield shards

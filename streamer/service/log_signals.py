@@ -1,0 +1,146 @@
+"""Log lines as a subscriber of signals: one when something goes wrong, one when it is well again, none in between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from streamer.service.quiet import Quiet
+from streamer.signals import (
+    AgentsHeld,
+    HealthChanged,
+    OperatorKey,
+    ShardDropped,
+    ShardTaken,
+    Signal,
+    SnapshotHeld,
+    StatusUnmapped,
+    TakeOverFailed,
+    TenantGone,
+    UnconfiguredTenants,
+    VendorClockFault,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamer.clock import Clock
+
+DOWN: Final = frozenset({"degraded", "failing", "auth_failed", "not_enabled"})
+"""Healths of a tenant that somebody should look at."""
+
+REMIND_AFTER: Final = 600.0
+"""Seconds after which what goes on happening is said again."""
+
+CODE_LENGTH: Final = 64
+"""Characters of a vendor's code that are logged at most."""
+
+
+class LogSignals:
+    """An `Observer` that logs. Nothing that it logs names an agent: no signal does."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        """Log through structlog as it is configured."""
+        self._log = structlog.get_logger(__name__)
+        self._quiet = Quiet(clock=clock, again_after=REMIND_AFTER)
+        self._health: dict[str, str] = {}
+        self._failed: dict[int, str] = {}
+        self._unconfigured: dict[int, int] = {}
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            HealthChanged: self._health_changed,
+            SnapshotHeld: self._snapshot_held,
+            AgentsHeld: self._agents_held,
+            StatusUnmapped: self._status_unmapped,
+            VendorClockFault: self._vendor_clock_fault,
+            OperatorKey: self._operator_key,
+            TenantGone: self._tenant_gone,
+            ShardTaken: self._shard_taken,
+            ShardDropped: self._shard_dropped,
+            TakeOverFailed: self._take_over_failed,
+            UnconfiguredTenants: self._unconfigured_tenants,
+        }
+
+    def __call__(self, signal: Signal) -> None:
+        """Log a signal if it is news; those that are the ordinary course of things are passed over."""
+        if handler := self._handlers.get(type(signal)):
+            handler(signal)
+
+    def _health_changed(self, signal: HealthChanged) -> None:
+        before = self._health.get(signal.tenant, signal.before)
+        if self._health.get(signal.tenant) == signal.health:
+            return  # told already; the shard was taken over again meanwhile
+        self._health[signal.tenant] = signal.health
+        about = {"tenant": signal.tenant, "source": signal.source, "health": signal.health}
+        if signal.health in DOWN:
+            self._log.warning("tenant is down", **about, advice=signal.advice)
+        elif signal.health == "ok":
+            self._quiet.over(signal.tenant)
+            if before not in {None, "ok"}:
+                self._log.info("tenant is back", **about, before=before)
+        else:
+            self._log.info(f"tenant is {signal.health}", **about, advice=signal.advice)
+
+    def _snapshot_held(self, signal: SnapshotHeld) -> None:
+        if count := self._quiet.due(signal.tenant, ("held", signal.reason)):
+            self._log.warning("snapshot is held", tenant=signal.tenant, reason=signal.reason, snapshots=count)
+
+    def _agents_held(self, signal: AgentsHeld) -> None:
+        if count := self._quiet.due(signal.tenant, ("agents held", signal.reason), count=signal.count):
+            self._log.warning("agents keep their stored state", tenant=signal.tenant, reason=signal.reason, times=count)
+
+    def _status_unmapped(self, signal: StatusUnmapped) -> None:
+        code = signal.code[:CODE_LENGTH]
+        if self._quiet.due(signal.tenant, ("unmapped", code)):
+            advice = "published as unknown; map it with status_map"
+            self._log.warning("vendor status is unmapped", tenant=signal.tenant, code=code, advice=advice)
+
+    def _vendor_clock_fault(self, signal: VendorClockFault) -> None:
+        if count := self._quiet.due(signal.tenant, "clock fault", count=signal.count):
+            advice = "the poll's own bounds are published instead"
+            self._log.warning("vendor times lie in the future", tenant=signal.tenant, times=count, advice=advice)
+
+    def _operator_key(self, signal: OperatorKey) -> None:
+        self._log.info(
+            "operator's key was seen to",
+            tenant=signal.tenant,
+            key=signal.key,
+            outcome=signal.outcome,
+            count=signal.count,
+        )
+
+    def _tenant_gone(self, signal: TenantGone) -> None:
+        self._quiet.over(signal.tenant)
+        self._health.pop(signal.tenant, None)
+
+    def _shard_taken(self, signal: ShardTaken) -> None:
+        self._failed.pop(signal.shard, None)
+        self._log.info(
+            "shard is taken",
+            shard=signal.shard,
+            seconds=round(signal.seconds, 3),
+            tenants=signal.tenants,
+            agents=signal.agents,
+        )
+
+    def _shard_dropped(self, signal: ShardDropped) -> None:
+        self._unconfigured.pop(signal.shard, None)
+        self._log.warning("shard is dropped", shard=signal.shard, reason=signal.reason)
+
+    def _take_over_failed(self, signal: TakeOverFailed) -> None:
+        if self._failed.get(signal.shard) == signal.reason:
+            return
+        self._failed[signal.shard] = signal.reason
+        self._log.warning(
+            "shard can't be taken over", shard=signal.shard, reason=signal.reason, retry_in=round(signal.retry_in, 3)
+        )
+
+    def _unconfigured_tenants(self, signal: UnconfiguredTenants) -> None:
+        if self._unconfigured.get(signal.shard, 0) == signal.count:
+            return
+        self._unconfigured[signal.shard] = signal.count
+        if signal.count:
+            advice = "add them to the config, or erase their rows with forget: true"
+            self._log.warning("tenants have rows but no config", shard=signal.shard, count=signal.count, advice=advice)
+        else:
+            self._log.info("all tenants with rows have a config again", shard=signal.shard)

@@ -1,0 +1,77 @@
+"""How the service logs: one JSON object a line for machines, readable lines for a person at a terminal; on stderr."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+import orjson
+import structlog
+
+from streamer.clock import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from structlog.typing import EventDict, Processor
+
+    from streamer.clock import Clock
+
+_OWN: Final = "streamer"
+_LIBRARIES: Final = logging.WARNING
+"""Below this, libraries tell of the ordinary course of things: connections, heartbeats, single requests."""
+
+
+def configure_logging(*, stream: TextIO, clock: Clock, level: int = logging.INFO) -> None:
+    """Send every log line of the process to `stream`: ours from `level` on, those of libraries from WARNING on.
+
+    A terminal gets readable lines, anything else one JSON object a line with `timestamp` (RFC 3339, UTC), `level`,
+    `logger`, `event` and the line's own keys. Tracebacks never show the values of variables: they may be secrets.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        _Timestamp(clock),
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(stream)],
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(_LIBRARIES)
+    logging.getLogger(_OWN).setLevel(level)
+    logging.captureWarnings(capture=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _rendering(stream: TextIO) -> list[Processor]:
+    if stream.isatty():
+        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
+
+
+def _json(line: EventDict, **_options: Any) -> str:
+    return orjson.dumps(line, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+class _Timestamp:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def __call__(self, _logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        line["timestamp"] = rfc3339(self._clock.wall())
+        return line

@@ -1,0 +1,210 @@
+"""Metrics as a subscriber of signals. The core knows nothing of Prometheus; this module knows nothing of polling."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING, Any, Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from streamer import __version__
+from streamer.model import STATES
+from streamer.service.metric_definitions import DEFINITIONS, WATERMARK_AGE, Definition
+from streamer.service.watermark_age import WatermarkAge
+from streamer.signals import (
+    AgentsCounted,
+    AgentsHeld,
+    ClockOffset,
+    CommitFinished,
+    LoopLag,
+    PollFinished,
+    Published,
+    ShardDropped,
+    ShardTaken,
+    Signal,
+    SnapshotHeld,
+    StatusUnmapped,
+    TakeOverFailed,
+    TenantGone,
+    UnconfiguredTenants,
+    VendorClockFault,
+    WatermarkMoved,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamer.clock import Clock
+
+ORDERLY: Final = frozenset({"closed", "revoked", "stopped"})
+"""Reasons for which a shard is dropped in good order: its producer was closed, not thrown away."""
+
+
+class Metrics:
+    """All metrics of one process in one registry. An instance is an `Observer`: it takes signals from the event loop.
+
+    The registry may be scraped from another thread at the same time.
+    """
+
+    def __init__(self, *, registry: CollectorRegistry, clock: Clock) -> None:
+        """Register every metric of `DEFINITIONS`, and those of the process, with `registry`."""
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a `_created` series beside each counter doubles what is stored and serves nobody
+        self._clock = clock
+        self._counters = {each.name: _counter(each, registry) for each in DEFINITIONS if each.kind == "counter"}
+        self._gauges = {
+            each.name: _gauge(each, registry)
+            for each in DEFINITIONS
+            if each.kind == "gauge" and each is not WATERMARK_AGE
+        }
+        self._histograms = {each.name: _histogram(each, registry) for each in DEFINITIONS if each.kind == "histogram"}
+        self._watermarks = WatermarkAge(clock=clock)
+        self._shards: set[int] = set()
+        self._unconfigured: dict[int, int] = {}
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            PollFinished: self._poll_finished,
+            Published: self._published,
+            AgentsCounted: self._agents_counted,
+            SnapshotHeld: self._snapshot_held,
+            AgentsHeld: self._agents_held,
+            StatusUnmapped: self._status_unmapped,
+            VendorClockFault: self._vendor_clock_fault,
+            WatermarkMoved: self._watermark_moved,
+            TenantGone: self._tenant_gone,
+            CommitFinished: self._commit_finished,
+            ClockOffset: self._clock_offset,
+            ShardTaken: self._shard_taken,
+            ShardDropped: self._shard_dropped,
+            TakeOverFailed: self._take_over_failed,
+            UnconfiguredTenants: self._unconfigured_tenants,
+            LoopLag: self._loop_lag,
+        }
+        registry.register(self._watermarks)
+        ProcessCollector(registry=registry)
+        GCCollector(registry=registry)
+        self._gauge("build_info", version=__version__, python=platform.python_version()).set(1)
+        self.config_loaded()
+
+    def __call__(self, signal: Signal) -> None:
+        """Count a signal; those that no metric is made of are passed over."""
+        if handler := self._handlers.get(type(signal)):
+            handler(signal)
+
+    def config_loaded(self) -> None:
+        """Say that a config was taken into use now."""
+        self._gauge("config_last_reload_successful").set(1)
+        self._gauge("config_last_reload_success_timestamp_seconds").set(self._clock.wall() / 1000)
+
+    def config_refused(self) -> None:
+        """Say that the files hold a config that can't be used; the one before stays."""
+        self._gauge("config_last_reload_successful").set(0)
+
+    def rebalanced(self) -> None:
+        """Say that the shards were dealt out anew."""
+        self._counter("rebalances_total").inc()
+
+    def _poll_finished(self, signal: PollFinished) -> None:
+        self._counter("polls_total", tenant=signal.tenant, source=signal.source, outcome=signal.outcome).inc()
+        self._histogram("poll_duration_seconds", source=signal.source).observe(signal.seconds)
+        if signal.outcome == "ok":
+            last = self._gauge("poll_last_success_timestamp_seconds", tenant=signal.tenant, source=signal.source)
+            last.set(signal.finished / 1000)
+
+    def _published(self, signal: Published) -> None:
+        for state in signal.states:
+            self._counter("status_changes_total", tenant=signal.tenant, source=signal.source, state=state).inc()
+        for seconds in signal.detection_delays:
+            self._histogram("detection_delay_seconds", source=signal.source).observe(seconds)
+        for seconds in signal.uncertainties:
+            self._histogram("occurred_uncertainty_seconds", source=signal.source).observe(seconds)
+        missed = self._counter("missed_transitions_total", tenant=signal.tenant, source=signal.source)
+        missed.inc(signal.missed_transitions)
+
+    def _agents_counted(self, signal: AgentsCounted) -> None:
+        for state in STATES:  # zero is told too: a series that stops would keep its last value on a graph
+            gauge = self._gauge("agents", tenant=signal.tenant, source=signal.source, state=state)
+            gauge.set(signal.by_state.get(state, 0))
+
+    def _snapshot_held(self, signal: SnapshotHeld) -> None:
+        self._counter("held_snapshots_total", tenant=signal.tenant, reason=signal.reason).inc()
+
+    def _agents_held(self, signal: AgentsHeld) -> None:
+        self._counter("held_agents_total", tenant=signal.tenant, reason=signal.reason).inc(signal.count)
+
+    def _status_unmapped(self, signal: StatusUnmapped) -> None:
+        self._counter("unmapped_statuses_total", tenant=signal.tenant, source=signal.source).inc()
+
+    def _vendor_clock_fault(self, signal: VendorClockFault) -> None:
+        self._counter("vendor_clock_faults_total", tenant=signal.tenant).inc(signal.count)
+
+    def _watermark_moved(self, signal: WatermarkMoved) -> None:
+        self._watermarks.move(signal.tenant, signal.complete_through)
+
+    def _tenant_gone(self, signal: TenantGone) -> None:
+        self._watermarks.forget(signal.tenant)
+        metrics: dict[str, Counter | Gauge] = {**self._counters, **self._gauges}
+        for definition in DEFINITIONS:
+            if "tenant" in definition.labels and definition is not WATERMARK_AGE:
+                metrics[definition.name].remove_by_labels({"tenant": signal.tenant})
+
+    def _commit_finished(self, signal: CommitFinished) -> None:
+        self._counter("commits_total", outcome=signal.outcome).inc()
+        self._histogram("commit_duration_seconds").observe(signal.seconds)
+
+    def _clock_offset(self, signal: ClockOffset) -> None:
+        self._gauge("clock_offset_seconds").set(signal.seconds)
+
+    def _shard_taken(self, signal: ShardTaken) -> None:
+        self._shards.add(signal.shard)
+        self._gauge("shards_owned").set(len(self._shards))
+        self._histogram("restore_duration_seconds").observe(signal.seconds)
+
+    def _shard_dropped(self, signal: ShardDropped) -> None:
+        self._shards.discard(signal.shard)
+        self._gauge("shards_owned").set(len(self._shards))
+        self._unconfigured.pop(signal.shard, None)
+        self._tell_unconfigured()
+        if signal.reason not in ORDERLY:
+            self._counter("producer_resets_total", reason=signal.reason).inc()
+
+    def _take_over_failed(self, signal: TakeOverFailed) -> None:
+        self._counter("producer_resets_total", reason=signal.reason).inc()
+
+    def _unconfigured_tenants(self, signal: UnconfiguredTenants) -> None:
+        self._unconfigured[signal.shard] = signal.count
+        self._tell_unconfigured()
+
+    def _tell_unconfigured(self) -> None:
+        self._gauge("tenants_unconfigured").set(sum(self._unconfigured.values()))
+
+    def _loop_lag(self, signal: LoopLag) -> None:
+        self._histogram("event_loop_lag_seconds").observe(signal.seconds)
+
+    def _counter(self, name: str, **labels: str) -> Counter:
+        return self._counters[name].labels(**labels) if labels else self._counters[name]
+
+    def _gauge(self, name: str, **labels: str) -> Gauge:
+        return self._gauges[name].labels(**labels) if labels else self._gauges[name]
+
+    def _histogram(self, name: str, **labels: str) -> Histogram:
+        return self._histograms[name].labels(**labels) if labels else self._histograms[name]
+
+
+def _counter(definition: Definition, registry: CollectorRegistry) -> Counter:
+    return Counter(definition.full_name, definition.help, definition.labels, registry=registry)
+
+
+def _gauge(definition: Definition, registry: CollectorRegistry) -> Gauge:
+    return Gauge(definition.full_name, definition.help, definition.labels, registry=registry)
+
+
+def _histogram(definition: Definition, registry: CollectorRegistry) -> Histogram:
+    name, text, labels = definition.full_name, definition.help, definition.labels
+    return Histogram(name, text, labels, buckets=definition.buckets, registry=registry)
