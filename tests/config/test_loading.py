@@ -101,7 +101,7 @@ def test_a_full_config_sets_every_key() -> None:
     assert own == AgentStatus8x8(
         id="states-its-own",
         base_url="http://vendor.example:8080/cc",
-        username="no",
+        username="states-its-own",
         password=FileSecret(GOOD / "secrets/token", within=GOOD / "secrets"),
         vendor_tenant="acmecorp01",
         interval=60_000,
@@ -199,6 +199,14 @@ def test_a_sqlite_path_starts_in_the_folder_of_the_config_unless_it_is_absolute(
 ) -> None:
     (tmp_path / "streamer.yaml").write_text(f"store: {written}\ntenants: []\n")
     assert load(tmp_path / "streamer.yaml").store.path == Path(expected.format(folder=tmp_path))
+
+
+@pytest.mark.parametrize("text", ["no", "0123", "1e3", "0x1F", "2026-11-21", "true", "Null-Corp"])
+def test_text_is_what_is_written_whatever_yaml_would_make_of_it(text: str, tmp_path: Path) -> None:
+    """No user name turns into a boolean, a number or a date, and nothing needs quotes for it."""
+    path = tmp_path / "streamer.yaml"
+    path.write_text((GOOD / "minimal.yaml").read_text().replace("username: acme", f"username: {text}"))
+    assert tenant_of(load(path), "acme").username == text
 
 
 def test_aliases_repeat_a_value(tmp_path: Path) -> None:
