@@ -1,0 +1,1 @@
+"""Comparing snapshots with what is known: pure functions over immutable values."""

@@ -7,11 +7,13 @@ it whole, which is what makes "the cache moves only after a confirmed commit" (I
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Raw, Struct
 
 from streamer.model import AgentStatus, Interval, Millis, Window
+
+FORGOTTEN: Final = "forgotten"
 
 
 class Row(Struct, frozen=True):
@@ -70,8 +72,8 @@ class TenantState(Struct, frozen=True):
     """All that is known of a tenant.
 
     `sequence` is the number of its newest event. `complete_through` is the watermark, None before the first snapshot
-    ever (which makes the baseline). `resync` is the newest token that was carried out. `live` counts the agents
-    with a current status, `by_state` by canonical state. `fault` says why the stored state can't be used, if so.
+    ever. `resync` is the newest token that was carried out. `health` is the one last reported, `forgotten` after the
+    rows were erased. `by_state` counts the live rows. `fault` says why the stored state can't be used, if so.
     """
 
     tenant: str
@@ -90,3 +92,21 @@ class TenantState(Struct, frozen=True):
     def live(self) -> int:
         """How many agents have a current status."""
         return sum(self.by_state.values())
+
+    @property
+    def unseen(self) -> bool:
+        """Whether no snapshot was ever taken, or all was forgotten since: the next one is the baseline."""
+        return not self.rows and (self.complete_through is None or self.health == FORGOTTEN)
+
+    def lower(self, agent: str) -> Millis:
+        """Return the start of the last window that showed what the agent's row says (or that it has none).
+
+        After a take-over that is the later of the watermark and the start of the window that the row came from.
+        """
+        if (pending := self.watch.pending.get(agent)) is not None:
+            return pending.lower
+        if self.watch.shown is not None:
+            return self.watch.shown
+        row = self.rows.get(agent)
+        known = [row] if row is not None else list(self.rows.values())
+        return max([self.complete_through or 0, *(each.observed.start for each in known)])

@@ -1,0 +1,1 @@
+"""The published event: its definition, schemas, encoding and records."""

@@ -14,7 +14,6 @@ import jsonschema_rs
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from importlib.resources.abc import Traversable
 
 _PREFIX: Final = "urn:agent-status-streamer:schemas:"
@@ -62,8 +61,8 @@ def _validator(schema_id: str) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(schemas[schema_id], validate_formats=True, registry=registry)
 
 
-def _document(schema_id: str) -> Mapping[str, Any]:
-    document: Mapping[str, Any] = orjson.loads(schema_text(schema_id))
+def _document(schema_id: str) -> dict[str, Any]:
+    document: dict[str, Any] = orjson.loads(schema_text(schema_id))
     return document
 
 

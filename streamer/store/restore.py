@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 
 from streamer.clock import parse_rfc3339
 from streamer.diff.state import Row, TenantState
-from streamer.events.record import CLAIM_KEY, ROWS, TENANTS, Stored, partition_of, tenant_of
+from streamer.events.record import CLAIM_KEY, ROWS, TENANTS, Stored, agent_key, partition_of, tenant_of
 from streamer.model import Interval, Window
 from streamer.store.engine import StoreError
 
@@ -65,6 +65,20 @@ class _Tenant(Struct, frozen=True):
     resync: str | None = None
 
 
+UNREADABLE: Final = Row(
+    sequence=0,
+    current=None,
+    state=None,
+    vendor=None,
+    since=None,
+    name=None,
+    observed=Window(start=0, end=0),
+    detected_at=0,
+)
+"""Stands for a row that can't be read: its key is known, so that it can be erased, and its tenant has a `fault`."""
+
+_OTHER_KEY: Final = "its tenant and agent are not those of its key"
+
 _read_event: Final = msgspec.json.Decoder(_Event)
 _read_status: Final = msgspec.json.Decoder(_Status | None)
 _read_tenant: Final = msgspec.json.Decoder(_Tenant)
@@ -80,27 +94,30 @@ def restore(records: Iterable[Stored], *, shard: int, shards: int) -> dict[str, 
     rows: dict[str, dict[str, Row]] = defaultdict(dict)
     sequences: Counter[str] = Counter()
     sources: dict[str, str] = {}
-    tenants: dict[str, _Tenant] = {}
+    tenants: dict[str, TenantState] = {}
     faults: dict[str, str] = {}
     for last in _newest(records):
         tenant = _owner(last, shard=shard, shards=shards)
         if tenant is None or last.value is None:
             continue
+        agent = last.key.partition(b"|")[2].decode(errors="surrogateescape")
         try:
             if last.topic == TENANTS:
-                tenants[tenant] = _read_tenant.decode(last.value)
+                tenants[tenant] = _tenant(_read_tenant.decode(last.value), tenant)
             else:
+                rows[tenant][agent] = UNREADABLE
                 event = _read_event.decode(last.value)
-                agent = last.key.partition(b"|")[2].decode()
+                _check_key(event, last.key)
                 rows[tenant][agent] = _row(event)
                 sources[tenant] = event.source
                 sequences[tenant] = max(sequences[tenant], event.tenant_sequence)
-        except (msgspec.DecodeError, ValueError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             faults[tenant] = f"{last.place} can't be read: {_without_values(error)}"
     return {
-        tenant: _state(tenant, rows[tenant], sequences[tenant], sources.get(tenant), tenants.get(tenant))
-        if tenant not in faults
-        else TenantState(tenant=tenant, fault=faults[tenant])
+        tenant: msgspec.structs.replace(
+            _state(tenant, rows[tenant], sequences[tenant], sources.get(tenant), tenants.get(tenant)),
+            fault=faults.get(tenant),
+        )
         for tenant in sorted({*rows, *tenants, *faults})
     }
 
@@ -154,21 +171,13 @@ def _interval(span: _Span | None) -> Interval | None:
     return Interval(earliest=parse_rfc3339(span.earliest), latest=parse_rfc3339(span.latest))
 
 
-def _state(
-    tenant: str,
-    rows: Mapping[str, Row],
-    sequence: int,
-    source: str | None,
-    record: _Tenant | None,
-) -> TenantState:
-    by_state = Counter(row.state for row in rows.values() if row.state is not None)
-    state = TenantState(tenant=tenant, source=source, rows=rows, sequence=sequence, by_state=dict(by_state))
-    if record is None:
-        return state
-    return msgspec.structs.replace(
-        state,
+def _tenant(record: _Tenant, tenant: str) -> TenantState:
+    if record.tenant != tenant:
+        raise msgspec.ValidationError(_OTHER_KEY)
+    return TenantState(
+        tenant=tenant,
         source=record.source,
-        sequence=max(sequence, record.tenant_sequence),
+        sequence=record.tenant_sequence,
         complete_through=None if record.complete_through is None else parse_rfc3339(record.complete_through),
         resync=record.resync,
         health=record.health,
@@ -176,6 +185,33 @@ def _state(
     )
 
 
+def _check_key(event: _Event, key: bytes) -> None:
+    if agent_key(event.tenant, event.agent.id) != key:
+        raise msgspec.ValidationError(_OTHER_KEY)
+
+
+def _state(
+    tenant: str,
+    rows: Mapping[str, Row],
+    sequence: int,
+    source: str | None,
+    record: TenantState | None,
+) -> TenantState:
+    state = record or TenantState(tenant=tenant, source=source)
+    by_state = Counter(row.state for row in rows.values() if row.state is not None)
+    return msgspec.structs.replace(
+        state, rows=rows, sequence=max(sequence, state.sequence), by_state=dict(by_state)
+    )
+
+
 def _without_values(error: Exception) -> str:
-    """Return what is wrong, without the personal data that a value may be."""
-    return str(error) if isinstance(error, msgspec.DecodeError) else type(error).__name__
+    """Say what is wrong, without the personal data that a value may be."""
+    match error:
+        case msgspec.DecodeError():
+            return str(error)
+        case UnicodeDecodeError():
+            return "its text is not UTF-8"
+        case RecursionError():
+            return "it is nested too deeply"
+        case _:
+            return "a time in it is not RFC 3339"

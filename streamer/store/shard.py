@@ -44,6 +44,7 @@ class Shard:
         self._clock = clock
         self._queue: list[tuple[Update, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
+        self._closing = False
         self._lost: asyncio.Future[ShardLost] = asyncio.get_running_loop().create_future()
 
     @property
@@ -69,7 +70,9 @@ class Shard:
 
         """
         if self._lost.done():
-            raise self._lost.result()
+            raise _again(self._lost.result())
+        if self._closing:
+            raise ShardLost("closed")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((update, done))
         if self._flushing is None:
@@ -82,6 +85,7 @@ class Shard:
 
     async def close(self) -> None:
         """Finish what is queued, then let go in good order. Never raises."""
+        self._closing = True  # else callers that are told now could start another commit before the engine closes
         if self._flushing is not None:
             await asyncio.wait([self._flushing])
         if self._lost.done():
@@ -133,12 +137,15 @@ class Shard:
 
     async def _write(self, records: list[Record]) -> None:
         began = self._clock.monotonic()
-        outcome = "cancelled"
+        outcome = "killed"
         try:
             committed = await self._engine.commit(records)
             outcome = "committed"
         except ShardLost as lost:
             outcome = lost.reason
+            raise
+        except Exception:
+            outcome = "error"
             raise
         finally:
             seconds = self._clock.monotonic() - began
@@ -155,8 +162,13 @@ class Shard:
         waiting, self._queue = (batch or []) + self._queue, []
         for _, done in waiting:
             if not done.done():
-                done.set_exception(lost)
+                done.set_exception(_again(lost))
                 done.exception()  # the waiter may be gone; it is told all the same if it is not
+
+
+def _again(lost: ShardLost) -> ShardLost:
+    """Return an equal exception: one that many tasks raise would gather all their tracebacks."""
+    return ShardLost(lost.reason, lost.detail)
 
 
 def _nobody(_signal: object) -> None:

@@ -1,0 +1,199 @@
+"""Comparing a snapshot with what is known: a pure function over immutable values. No I/O, no clock.
+
+What counts as a change is decided on the source's significant vendor fields and its times of entry alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+from streamer.diff.absence import AbsenceRules, count_missing, quarantine
+from streamer.diff.bounds import Bounds, baseline_bounds, change_bounds, entry_time, is_clock_fault, poll_bounds
+from streamer.diff.state import Pending, Row, TenantState, Watch
+from streamer.model import AgentStatus, ChangeKind, Millis, Snapshot, Vocabulary, Window
+
+OLDER_VIEWS: Final = 3
+"""An older view than the stored one is believed when so many snapshots in a row show it."""
+
+
+Held: TypeAlias = Literal["empty", "shrunk"]
+
+
+class Change(Struct, frozen=True):
+    """One change of one agent: its row before, the status after it, and when it happened.
+
+    `lower` is the start of the last window that showed the row's status, `observed` the window that showed the change.
+    """
+
+    agent: str
+    kind: ChangeKind
+    row: Row | None
+    status: AgentStatus | None
+    bounds: Bounds
+    lower: Millis
+    observed: Window
+    missed: int = 0
+
+
+class Difference(Struct, frozen=True):
+    """What a snapshot shows: changes ordered by agent id, and what polling knows after it once they are committed.
+
+    `held` is why appearances and disappearances were kept back, if they were; `older` counts the agents whose older
+    view was ignored, `clock_faults` the vendor's impossible times.
+    """
+
+    changes: tuple[Change, ...]
+    watch: Watch
+    held: Held | None = None
+    older: int = 0
+    clock_faults: int = 0
+
+
+def diff(state: TenantState, snapshot: Snapshot, *, vocabulary: Vocabulary, rules: AbsenceRules) -> Difference:
+    """Compare a snapshot with the state of its tenant. The order of the snapshot's agents does not matter."""
+    return _Comparison(state, snapshot, vocabulary).result(rules)
+
+
+class _Comparison:
+    """One run of `diff`: lists that fill while the agents are gone through."""
+
+    def __init__(self, state: TenantState, snapshot: Snapshot, vocabulary: Vocabulary) -> None:
+        self.state = state
+        self.snapshot = snapshot
+        self.window = snapshot.window
+        self.vocabulary = vocabulary
+        self.changes: list[Change] = []
+        self.pending: dict[str, Pending] = {}
+        self.entering: list[AgentStatus] = []
+        self.present = 0
+        self.older = 0
+        self.clock_faults = 0
+
+    def result(self, rules: AbsenceRules) -> Difference:
+        settled, rows = self.state.watch.settled, self.state.rows
+        for agent, status in self.snapshot.agents.items():
+            if settled.get(agent) is status:
+                self.present += 1
+                continue
+            self.clock_faults += is_clock_fault(status, self.window)
+            row = rows.get(agent)
+            if row is None or row.current is None:
+                self.entering.append(status)
+            else:
+                self.present += 1
+                self.compare(row, status)
+        missing = self.missing()
+        hold = quarantine(self.state.watch.hold, missing.keys(), live=self.state.live, window=self.window, rules=rules)
+        if hold is None:
+            self.enter()
+            self.leave(missing, rules.absent_after)
+        else:
+            self.pending |= missing
+            self.pending |= {each.agent: Pending(lower=self.state.lower(each.agent)) for each in self.entering}
+        watch = Watch(
+            shown=max(self.state.watch.shown or 0, self.window.start),
+            pending=self.pending,
+            settled=settle(self.snapshot.agents, self.pending),
+            hold=hold,
+        )
+        held: Held | None = None if hold is None else "shrunk" if self.snapshot.agents else "empty"
+        changes = tuple(sorted(self.changes, key=_by_agent))
+        return Difference(changes=changes, watch=watch, held=held, older=self.older, clock_faults=self.clock_faults)
+
+    def compare(self, row: Row, status: AgentStatus) -> None:
+        """Compare a known agent's row with what the snapshot shows."""
+        same = self.vocabulary.significant(row.vendor or {}) == status.significant
+        entered = entry_time(status, self.window)
+        missed = 0
+        if entered is not None and row.since is not None:
+            if entered.latest < row.since.earliest and self.is_older_view(status.agent):
+                return
+            missed = int(same and entered.earliest > row.since.latest)
+            same = same and not missed and entered.latest >= row.since.earliest
+        if not same:
+            self.change("changed", row, status, missed=missed)
+
+    def enter(self) -> None:
+        """Publish the agents that have no current status yet."""
+        unseen = self.state.unseen
+        for status in self.entering:
+            row = self.state.rows.get(status.agent)
+            entered = entry_time(status, self.window)
+            before_it_left = (
+                row is not None and row.left is not None and entered is not None and entered.latest < row.left.earliest
+            )
+            if not (before_it_left and self.is_older_view(status.agent)):
+                self.change("baseline" if unseen else "appeared", row, status)
+
+    def leave(self, missing: Mapping[str, Pending], absent_after: int) -> None:
+        """Publish the agents that were missing often enough."""
+        for agent, pending in missing.items():
+            if pending.missing < absent_after or pending.first_missing is None:
+                self.pending[agent] = pending
+                continue
+            self.changes.append(
+                Change(
+                    agent=agent,
+                    kind="disappeared",
+                    row=self.state.rows[agent],
+                    status=None,
+                    bounds=poll_bounds(pending.lower, pending.first_missing),
+                    lower=pending.lower,
+                    observed=pending.first_missing,
+                )
+            )
+
+    def change(self, kind: ChangeKind, row: Row | None, status: AgentStatus, *, missed: int = 0) -> None:
+        """Note a change into `status`."""
+        if kind == "baseline":
+            lower, bounds = self.window.start, baseline_bounds(status, self.window)
+        else:
+            lower = self.state.lower(status.agent)
+            bounds = change_bounds(status, lower, self.window)
+        self.changes.append(
+            Change(
+                agent=status.agent,
+                kind=kind,
+                row=row,
+                status=status,
+                bounds=bounds,
+                lower=lower,
+                observed=self.window,
+                missed=missed,
+            )
+        )
+
+    def is_older_view(self, agent: str) -> bool:
+        """Count an older view of an agent; False once it was shown often enough to be believed."""
+        before = self.state.watch.pending.get(agent)
+        views = 1 + (before.older if before is not None else 0)
+        if views >= OLDER_VIEWS:
+            return False
+        self.pending[agent] = Pending(lower=self.state.lower(agent), older=views)
+        self.older += 1
+        return True
+
+    def missing(self) -> dict[str, Pending]:
+        """Return the agents with a current status that the snapshot lacks."""
+        if self.present == self.state.live:
+            return {}
+        shown, before = self.snapshot.agents, self.state.watch.pending
+        return {
+            agent: count_missing(before.get(agent), self.state.lower(agent), self.window)
+            for agent, row in self.state.rows.items()
+            if row.current is not None and agent not in shown
+        }
+
+
+def settle(agents: Mapping[str, AgentStatus], pending: Mapping[str, Pending]) -> Mapping[str, AgentStatus]:
+    """Return the agents of a snapshot that need no second look while their status stays the identical object."""
+    if pending.keys().isdisjoint(agents):
+        return agents
+    return {agent: status for agent, status in agents.items() if agent not in pending}
+
+
+def _by_agent(change: Change) -> str:
+    return change.agent

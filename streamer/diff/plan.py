@@ -1,0 +1,270 @@
+"""From a snapshot to what shall be committed: its events, and the tenant's state once they are.
+
+Each event is built, validated and measured on its own, before anything of it may join a transaction.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import msgspec
+from msgspec import Raw, Struct
+
+from streamer.clock import rfc3339
+from streamer.diff.absence import AbsenceRules
+from streamer.diff.bounds import duration
+from streamer.diff.differ import Change, Difference, diff, settle
+from streamer.diff.state import Pending, Row, TenantState
+from streamer.events.definition import (
+    Agent,
+    AgentStatusChanged,
+    Duration,
+    Observed,
+    Occurred,
+    ReasonCode,
+    Span,
+    Status,
+)
+from streamer.events.encode import EventRefused, encode_status, event_records, new_trace
+from streamer.events.record import Record
+from streamer.model import ChangeKind, Interval, Meaning, Millis, Snapshot, Vocabulary, Window
+
+
+class Published(Struct, frozen=True):
+    """What subscribers may want to know of one event: nothing personal."""
+
+    state: str | None
+    detection_delay: Millis | None
+    uncertainty: Millis | None
+    missed: int
+    unmapped: str | None = None
+
+
+class Plan(Struct, frozen=True):
+    """What to commit: `records`, and the tenant's `state` once they are.
+
+    `published` has one entry an event; `refused` the reasons of the events that must not be published, whose agents
+    keep their stored state. `difference` is None where no snapshot was compared.
+    """
+
+    records: tuple[Record, ...]
+    state: TenantState
+    published: tuple[Published, ...] = ()
+    refused: tuple[EventRefused, ...] = ()
+    difference: Difference | None = None
+
+
+class PollRules(Struct, frozen=True):
+    """How a tenant's snapshots are judged. With `hold_watermark` our clock is not to be trusted, so it waits."""
+
+    absence: AbsenceRules
+    names: bool = True
+    hold_watermark: bool = False
+
+
+class Occasion(Struct, frozen=True):
+    """What happened to one agent, in the event's terms: what differs between a change and a resync."""
+
+    agent: str
+    kind: ChangeKind
+    row: Row | None
+    name: str | None
+    vendor: Mapping[str, Any] | None
+    since: Interval | None
+    observed: Window
+    occurred: Occurred | None = None
+    duration: Duration | None = None
+    left: Interval | None = None
+    missed: int = 0
+    late: bool = False
+
+
+def plan_poll(
+    state: TenantState,
+    snapshot: Snapshot,
+    *,
+    vocabulary: Vocabulary,
+    rules: PollRules,
+    now: Millis,
+) -> Plan:
+    """Return what a snapshot leads to. `now` is when it was looked at, in our clock; pure but for the trace's id."""
+    difference = diff(state, snapshot, vocabulary=vocabulary, rules=rules.absence)
+    writer = Writer(state, vocabulary=vocabulary, now=now)
+    refused: dict[str, Pending] = {}
+    for change in difference.changes:
+        if not writer.write(_occasion(change, names=rules.names)):
+            refused[change.agent] = Pending(lower=change.lower, missing=0)
+    watch = difference.watch
+    if refused:
+        pending = {**watch.pending, **_still_missing(refused, difference.changes, rules.absence)}
+        watch = msgspec.structs.replace(watch, pending=pending, settled=settle(watch.settled, pending))
+    reached = min([watch.shown or 0, *(each.lower for each in watch.pending.values())])
+    before = state.complete_through
+    complete = before if rules.hold_watermark and before is not None else max(before or 0, reached)
+    after = msgspec.structs.replace(
+        writer.state(), source=vocabulary.name, complete_through=complete, watch=watch, health=None
+    )
+    return writer.plan(after, difference)
+
+
+def _still_missing(
+    refused: Mapping[str, Pending], changes: Iterable[Change], rules: AbsenceRules
+) -> dict[str, Pending]:
+    """Keep the count of agents whose disappearance was refused, so that it is tried again at once."""
+    return {
+        change.agent: refused[change.agent]
+        if change.status is not None
+        else Pending(lower=change.lower, missing=rules.absent_after, first_missing=change.observed)
+        for change in changes
+        if change.agent in refused
+    }
+
+
+def _occasion(change: Change, *, names: bool) -> Occasion:
+    bounds, status, row = change.bounds, change.status, change.row
+    name = status.name if status is not None else row.name if row is not None else None
+    lasted = None
+    if row is not None and row.current is not None:
+        lasted = duration(row.since, change.lower, bounds)
+    return Occasion(
+        agent=change.agent,
+        kind=change.kind,
+        row=row,
+        name=name if names else None,
+        vendor=None if status is None else status.vendor,
+        since=None if status is None else bounds.since,
+        observed=change.observed,
+        occurred=Occurred(
+            earliest=None if bounds.earliest is None else rfc3339(bounds.earliest),
+            latest=rfc3339(bounds.latest),
+            basis=bounds.basis,
+        ),
+        duration=None if lasted is None else Duration(min=lasted[0], max=lasted[1]),
+        left=bounds.since if status is None else None,
+        missed=change.missed,
+        late=bounds.late,
+    )
+
+
+class Writer:
+    """Turns occasions into records one by one, numbering only what is not refused."""
+
+    def __init__(self, state: TenantState, *, vocabulary: Vocabulary, now: Millis) -> None:
+        """Start from a tenant's committed state; `now` becomes each event's `detected_at`."""
+        self._before = state
+        self._vocabulary = vocabulary
+        self._now = now
+        self._trace = new_trace()
+        self._sequence = state.sequence
+        self._by_state = Counter(state.by_state)
+        self._rows: dict[str, Row] = {}
+        self._records: list[Record] = []
+        self._published: list[Published] = []
+        self._refused: list[EventRefused] = []
+
+    def write(self, occasion: Occasion) -> bool:
+        """Build the event of an occasion; False if it is refused and its agent keeps its stored state."""
+        meaning = None if occasion.vendor is None else self._vocabulary.interpret(occasion.vendor)
+        try:
+            current = None if meaning is None else encode_status(_status(occasion, meaning))
+            records = event_records(self._event(occasion, current), self._trace)
+        except EventRefused as refusal:
+            self._refused.append(refusal)
+            return False
+        self._sequence += 1
+        self._records += records
+        state = None if meaning is None else meaning.state
+        self._count(occasion.row, state)
+        self._rows[occasion.agent] = Row(
+            sequence=_next_sequence(occasion.row),
+            current=current,
+            state=state,
+            vendor=occasion.vendor,
+            since=occasion.since,
+            name=occasion.name,
+            observed=occasion.observed,
+            detected_at=self._now,
+            left=occasion.left,
+        )
+        self._published.append(self._summary(occasion, meaning))
+        return True
+
+    def state(self) -> TenantState:
+        """Return the tenant's state once all that was written is committed."""
+        if not self._rows:
+            return self._before
+        return msgspec.structs.replace(
+            self._before,
+            rows={**self._before.rows, **self._rows},
+            sequence=self._sequence,
+            by_state=dict(+self._by_state),
+        )
+
+    def plan(self, state: TenantState, difference: Difference | None = None) -> Plan:
+        """Return all that was written as a plan that leads to `state`."""
+        return Plan(
+            records=tuple(self._records),
+            state=state,
+            published=tuple(self._published),
+            refused=tuple(self._refused),
+            difference=difference,
+        )
+
+    def _event(self, occasion: Occasion, current: Raw | None) -> AgentStatusChanged:
+        # Statuses are embedded as the bytes that they were encoded to: `previous` is the stored `current` as it was,
+        # fields of later releases included.
+        row = occasion.row
+        return AgentStatusChanged(
+            tenant=self._before.tenant,
+            source=self._vocabulary.name,
+            agent=Agent(id=occasion.agent, name=occasion.name),
+            sequence=_next_sequence(row),
+            tenant_sequence=self._sequence + 1,
+            change=occasion.kind,
+            previous=cast("Status | None", None if row is None else row.current),
+            current=cast("Status | None", current),
+            observed=Observed(start=rfc3339(occasion.observed.start), end=rfc3339(occasion.observed.end)),
+            detected_at=rfc3339(self._now),
+            occurred=occasion.occurred,
+            duration_ms=occasion.duration,
+            missed_transitions=occasion.missed,
+            late=occasion.late,
+        )
+
+    def _count(self, row: Row | None, state: str | None) -> None:
+        if row is not None and row.state is not None:
+            self._by_state[row.state] -= 1
+        if state is not None:
+            self._by_state[state] += 1
+
+    def _summary(self, occasion: Occasion, meaning: Meaning | None) -> Published:
+        entered = occasion.left if meaning is None else occasion.since
+        timed = entered is not None and occasion.kind not in {"baseline", "resync"}
+        return Published(
+            state=None if meaning is None else meaning.state,
+            detection_delay=self._now - (entered.earliest + entered.latest) // 2 if timed and entered else None,
+            uncertainty=entered.latest - entered.earliest if timed and entered else None,
+            missed=occasion.missed,
+            unmapped=None if meaning is None or meaning.mapped else str((occasion.vendor or {}).get("code")),
+        )
+
+
+def _next_sequence(row: Row | None) -> int:
+    return 1 if row is None else row.sequence + 1
+
+
+def _status(occasion: Occasion, meaning: Meaning) -> Status:
+    reason = meaning.reason
+    return Status(
+        state=meaning.state,
+        detail=meaning.detail,
+        reason=None if reason is None else ReasonCode(code=reason.code, name=reason.name, list=reason.list),
+        vendor=dict(occasion.vendor or {}),
+        since=None if occasion.since is None else _span(occasion.since),
+    )
+
+
+def _span(interval: Interval) -> Span:
+    return Span(earliest=rfc3339(interval.earliest), latest=rfc3339(interval.latest))

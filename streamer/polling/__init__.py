@@ -1,0 +1,1 @@
+"""When and how tenants are polled, and who keeps which shard."""

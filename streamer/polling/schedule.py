@@ -1,0 +1,47 @@
+"""When a tenant is polled: a deterministic phase per tenant, a fixed rate on the monotonic clock, nothing queued."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from msgspec import Struct
+
+from streamer.model import Millis
+
+FIRST_SPREAD: Final = 3.0
+"""Seconds over which the first polls after a take-over are spread, if the interval is not shorter."""
+
+
+def share_of(tenant: str) -> float:
+    """Return a number in [0, 1) that is always the same for a tenant and spreads tenants evenly."""
+    digest = hashlib.blake2b(tenant.encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64
+
+
+class Schedule(Struct, frozen=True):
+    """The ticks of one tenant on the monotonic clock: `first`, then `anchor + k * interval`. All in seconds."""
+
+    first: float
+    anchor: float
+    interval: float
+
+    def next_after(self, moment: float) -> float:
+        """Return the first tick later than `moment`: ticks that were missed are skipped, never made up for."""
+        if moment < self.first:
+            return self.first
+        return self.anchor + ((moment - self.anchor) // self.interval + 1) * self.interval
+
+
+def make_schedule(tenant: str, *, interval: Millis, monotonic: float, wall: Millis) -> Schedule:
+    """Return a tenant's schedule from now on.
+
+    The phase is bound to the wall clock, so that every replica would poll at the same moments. The first poll comes
+    within `min(interval, FIRST_SPREAD)`; the phase begins at the first tick at least half an interval later.
+    """
+    seconds, share = interval / 1000, share_of(tenant)
+    first = monotonic + share * min(seconds, FIRST_SPREAD)
+    tick = monotonic + (share * interval - wall) % interval / 1000
+    while tick < first + seconds / 2:
+        tick += seconds
+    return Schedule(first=first, anchor=tick - seconds, interval=seconds)

@@ -1,0 +1,45 @@
+"""Starts and stops the keepers of shards as the shard map says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from streamer.config import TenantConfig
+from streamer.events.record import partition_of
+from streamer.polling.keeper import ShardKeeper
+from streamer.polling.shard_map import ShardMap
+
+
+def tenants_by_shard(tenants: Iterable[TenantConfig], shards: int) -> dict[int, dict[str, TenantConfig]]:
+    """Return the tenants of each shard by their ids: where Kafka's partitioner puts the tenant's id."""
+    spread: defaultdict[int, dict[str, TenantConfig]] = defaultdict(dict)
+    for tenant in tenants:
+        spread[partition_of(tenant.id, shards)][tenant.id] = tenant
+    return dict(spread)
+
+
+class Supervisor:
+    """Runs one keeper for each shard that is ours."""
+
+    def __init__(self, *, shard_map: ShardMap, make_keeper: Callable[[int], ShardKeeper]) -> None:
+        """Take who says which shards are ours, and who makes a shard's keeper."""
+        self._shard_map = shard_map
+        self._make_keeper = make_keeper
+
+    async def run(self) -> None:
+        """Keep our shards until cancelled; then give all of them up, side by side.
+
+        Raises:
+            ExceptionGroup: with a StoreError, when a keeper found that going on could do harm.
+
+        """
+        keepers: dict[int, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as group:
+            async for ours in self._shard_map.changes():
+                for number in keepers.keys() - ours:
+                    keepers.pop(number).cancel()
+                for number in sorted(ours - keepers.keys()):
+                    task = group.create_task(self._make_keeper(number).run(), name=f"shard {number}")
+                    keepers[number] = task
