@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import (
     CollectorRegistry,
@@ -17,6 +17,7 @@ from prometheus_client import (
 
 from streamer import __version__
 from streamer.model import STATES
+from streamer.service.log_subscriber import ORDERLY
 from streamer.service.metric_definitions import DEFINITIONS, WATERMARK_AGE, Definition
 from streamer.service.watermark_age import WatermarkAge
 from streamer.signals import (
@@ -43,9 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamer.clock import Clock
-
-ORDERLY: Final = frozenset({"closed", "revoked", "stopped"})
-"""Reasons for which a shard is dropped in good order: its producer was closed, not thrown away."""
 
 
 class Metrics:
@@ -172,10 +170,14 @@ class Metrics:
         self._unconfigured.pop(signal.shard, None)
         self._tell_unconfigured()
         if signal.reason not in ORDERLY:
-            self._counter("producer_resets_total", reason=signal.reason).inc()
+            self._producer_reset(signal.reason)
 
     def _take_over_failed(self, signal: TakeOverFailed) -> None:
-        self._counter("producer_resets_total", reason=signal.reason).inc()
+        self._producer_reset(signal.reason)
+
+    def _producer_reset(self, reason: str) -> None:
+        word = reason.partition(":")[0]  # what follows the colon is for people, not for a label
+        self._counter("producer_resets_total", reason=word).inc()
 
     def _unconfigured_tenants(self, signal: UnconfiguredTenants) -> None:
         self._unconfigured[signal.shard] = signal.count

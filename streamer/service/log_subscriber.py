@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from streamer.clock import SystemClock
 from streamer.service.quiet import Quiet
 from streamer.signals import (
     AgentsHeld,
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 DOWN: Final = frozenset({"degraded", "failing", "auth_failed", "not_enabled"})
 """Healths of a tenant that somebody should look at."""
 
+ORDERLY: Final = frozenset({"stopped"})
+"""Reasons for which a shard is dropped in good order."""
+
 REMIND_AFTER: Final = 600.0
 """Seconds after which what goes on happening is said again."""
 
@@ -37,13 +41,13 @@ CODE_LENGTH: Final = 64
 """Characters of a vendor's code that are logged at most."""
 
 
-class LogSignals:
+class LogSubscriber:
     """An `Observer` that logs. Nothing that it logs names an agent: no signal does."""
 
-    def __init__(self, *, clock: Clock) -> None:
+    def __init__(self, *, clock: Clock | None = None) -> None:
         """Log through structlog as it is configured."""
         self._log = structlog.get_logger(__name__)
-        self._quiet = Quiet(clock=clock, again_after=REMIND_AFTER)
+        self._quiet = Quiet(clock=clock or SystemClock(), again_after=REMIND_AFTER)
         self._health: dict[str, str] = {}
         self._failed: dict[int, str] = {}
         self._unconfigured: dict[int, int] = {}
@@ -125,12 +129,14 @@ class LogSignals:
 
     def _shard_dropped(self, signal: ShardDropped) -> None:
         self._unconfigured.pop(signal.shard, None)
-        self._log.warning("shard is dropped", shard=signal.shard, reason=signal.reason)
+        tell = self._log.info if signal.reason in ORDERLY else self._log.warning
+        tell("shard is dropped", shard=signal.shard, reason=signal.reason)
 
     def _take_over_failed(self, signal: TakeOverFailed) -> None:
-        if self._failed.get(signal.shard) == signal.reason:
+        kind = signal.reason.partition(":")[0]
+        if self._failed.get(signal.shard) == kind:
             return
-        self._failed[signal.shard] = signal.reason
+        self._failed[signal.shard] = kind
         self._log.warning(
             "shard can't be taken over", shard=signal.shard, reason=signal.reason, retry_in=round(signal.retry_in, 3)
         )
