@@ -62,7 +62,9 @@ def test_applying_the_changes_gives_the_new_snapshot(history: list[World]) -> No
 
 
 @given(history=histories, rules=rules, data=st.data())
-def test_the_order_of_a_snapshot_does_not_matter(history: list[World], rules: AbsenceRules, data: st.DataObject) -> None:
+def test_the_order_of_a_snapshot_does_not_matter(
+    history: list[World], rules: AbsenceRules, data: st.DataObject
+) -> None:
     """Shuffled snapshots give the very same events."""
     straight = shuffled = TenantState(tenant="acme")
     for number, world in enumerate(history):

@@ -92,9 +92,7 @@ def test_a_time_after_the_answer_is_a_fault_of_the_vendors_clock() -> None:
 
 @pytest.mark.parametrize("entered", [None, (-5000, -4000), (500, 600), (100, 2500), (9000, 9100)])
 @given(start=st.integers(0, 1000), length=st.integers(0, 1000), lower=st.integers(-1000, 500))
-def test_bounds_are_never_upside_down(
-    entered: tuple[int, int] | None, start: int, length: int, lower: int
-) -> None:
+def test_bounds_are_never_upside_down(entered: tuple[int, int] | None, start: int, length: int, lower: int) -> None:
     """Whatever the vendor's clock says: earliest <= latest, and late or not before the lower bound."""
     bounds = change_bounds(status("a", 4, entered), NOON + lower, window(start, start + length))
     assert bounds.earliest is not None
