@@ -62,9 +62,9 @@ class ShardKeeper:
             while True:
                 try:
                     shard = await self._take_over()
-                except ShardLost as lost:
+                except ShardLost as error:
                     failures += 1
-                    await self._retry_later(lost, failures)
+                    await self._retry_later(error, failures)
                     continue
                 failures = 0
                 lost = await self._serve(shard)

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from tests.support.values import NOON, events, poll, polls, snapshot, status
-
 from streamer.clock import rfc3339
 from streamer.diff.absence import AbsenceRules
 from streamer.diff.state import TenantState
+from tests.support.values import NOON, events, poll, polls, snapshot, status
 
 
 def test_the_first_snapshot_ever_is_the_baseline() -> None:

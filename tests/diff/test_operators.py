@@ -1,18 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
-
-from tests.support.values import CODES, LABELS, NOON, Codes, events, poll, polls, restored, snapshot, status
 
 from streamer.diff.operators import forget, forget_agents, resync, sweep
 from streamer.diff.state import TenantState
 from streamer.model import Meaning
+from tests.support.values import CODES, LABELS, NOON, Codes, events, poll, polls, restored, snapshot, status
 
 
 class Remapped(Codes):
     """The same codes under a mapping of tomorrow."""
 
-    def interpret(self, vendor: dict[str, Any]) -> Meaning:  # type: ignore[override]
+    def interpret(self, vendor: Mapping[str, Any]) -> Meaning:
+        """Refine every state."""
         return Meaning(state=LABELS[vendor["code"]], detail="tomorrow")
 
 

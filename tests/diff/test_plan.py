@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import orjson
-from tests.support.values import NOON, events, poll, restored, snapshot, status
 
 from streamer.diff.absence import AbsenceRules
 from streamer.diff.state import TenantState
 from streamer.events.encode import STATUS_LIMIT
 from streamer.events.record import EVENTS, ROWS
+from tests.support.values import NOON, events, poll, restored, snapshot, status
 
 HUGE = "x" * (STATUS_LIMIT + 1)
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.values import CODES, NOON, durable, events, poll, restored, snapshot, status
 
 from streamer.clock import parse_rfc3339
 from streamer.diff.absence import AbsenceRules
 from streamer.diff.state import TenantState
 from streamer.model import AgentStatus, Snapshot
+from tests.support.values import CODES, NOON, durable, events, poll, restored, snapshot, status
 
 AGENTS = ("a", "b", "c", "d", "é|1")
 World = dict[str, int]
@@ -28,7 +28,8 @@ def taken(number: int, world: World, order: Sequence[str] | None = None) -> Snap
 
 def run(history: Sequence[World], rules: AbsenceRules) -> tuple[TenantState, list[dict[str, Any]], list[Any]]:
     """Poll a history; return the last state, all events, and all that was committed."""
-    state, told, records = TenantState(tenant="acme"), [], []
+    state, told = TenantState(tenant="acme"), list[dict[str, Any]]()
+    records: list[Any] = []
     for number, world in enumerate(history):
         plan = poll(state, taken(number, world), rules)
         state = plan.state

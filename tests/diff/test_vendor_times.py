@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.values import NOON, events, poll, polls, snapshot, status, window
 
 from streamer.clock import parse_rfc3339, rfc3339
 from streamer.diff.bounds import change_bounds, duration
 from streamer.diff.state import TenantState
 from streamer.model import Interval
+from tests.support.values import NOON, events, poll, polls, snapshot, status, window
 
 
 def test_the_vendors_time_narrows_the_entry_but_not_the_exit() -> None:
