@@ -1,13 +1,14 @@
-"""The real Kafka that tests share, one of their own for tests that stop or freeze it, and no skips in CI."""
+"""The real Kafka that tests share, one of their own for tests that stop or freeze it; no skips in CI, no leftovers."""
 
 from __future__ import annotations
 
 import os
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, TypeVar
 
+import psutil
 import pytest
 
 from tests.support.broker import Broker, BrokerError, answers, require_java
@@ -21,6 +22,9 @@ OwnBroker = Callable[[Mapping[str, str]], Broker]
 Report = TypeVar("Report", "TestReport", "CollectReport")
 
 GIVEN = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")
+RUN = ("STREAMER_TEST_RUN", secrets.token_hex(8))
+"""In the environment of every process that this run starts, and by inheritance of those that they start."""
+
 IN_CI = os.environ.get("CI", "") not in {"", "0", "false"}
 
 
@@ -56,6 +60,22 @@ def own_broker() -> Iterator[OwnBroker]:
         yield lambda properties: brokers.enter_context(Broker(properties=properties))
 
 
+def pytest_configure() -> None:
+    """Mark this run's processes."""
+    os.environ.setdefault(*RUN)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run that leaves processes behind, and end them."""
+    _, left = psutil.wait_procs(list(_processes_of_this_run()), timeout=3)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            what = f"{process.pid} {' '.join(process.cmdline())}"
+            process.kill()
+            session.config.get_terminal_writer().line(f"\nleft running by the tests: {what}", red=True)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses a broker, so that `-m "not kafka"` is always right."""
     for item in items:
@@ -80,3 +100,14 @@ def _no_skip(report: Report) -> Report:
         report.outcome = "failed"
         report.longrepr = f"nothing may be skipped in CI: {report.longrepr}"
     return report
+
+
+def _processes_of_this_run() -> Iterator[psutil.Process]:
+    name, value = RUN
+    if os.environ[name] != value:  # started by another run: a worker, or a test of the tests
+        return
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            mine = process.pid != os.getpid() and process.environ().get(name) == value
+            if mine and process.status() != psutil.STATUS_ZOMBIE:
+                yield process

@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from tests.support.broker import ROOT, Broker, BrokerError, answers
+from tests.support.endings import wait_until_ended
 from tests.support.ports import accepts, free_ports
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def test_a_broker_ends_with_the_process_that_started_it(foreground: subprocess.P
     java = java_of(foreground)
     data = Path(java.cwd())
     foreground.kill()
-    java.wait(20)
+    wait_until_ended(java.pid)
     wait_until_gone(data)
 
 
@@ -157,7 +158,7 @@ def test_a_broker_in_the_foreground_ends_on_ctrl_c(foreground: subprocess.Popen[
     data = Path(java.cwd())
     foreground.send_signal(signal.SIGINT)
     assert foreground.wait(20) == 0
-    java.wait(1)
+    wait_until_ended(java.pid, within=1)
     wait_until_gone(data)
 
 

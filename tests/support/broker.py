@@ -265,18 +265,18 @@ def require_java() -> str:
 
 def main() -> int:
     """Run a broker until Ctrl-C or SIGTERM."""
-    ends = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with Broker() as broker:
             sys.stdout.write(f"{broker.bootstrap}\n")
             sys.stdout.flush()
             sys.stderr.write("Kafka is running; Ctrl-C ends it and deletes its data.\n")
-            signal.sigwait(ends)
+            signal.pause()
+    except KeyboardInterrupt:
+        return 0
     except BrokerError as error:
         sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+    return 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,83 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+ARGS ?=
+
+BIN := .venv/bin
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --build-constraints constraints.txt
+
+# A file that says "done" for each thing that is set up once; what it depends on makes it be done again.
+UV := .venv/.uv
+RUNTIME := .venv/.runtime
+TOOLS := .venv/.tools
+KAFKA := .kafka/.fetched
+
+# Without Java the tests can still use a broker that somebody else runs.
+JAVA := $(and $(shell command -v java),$(shell command -v mvn))
+TEST_KAFKA := $(if $(and $(KAFKA_BOOTSTRAP_SERVERS),$(if $(JAVA),,none)),,$(KAFKA))
+
+.PHONY: help demo test check format generate kafka kafka-run build clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUNTIME) ## simulator, service and consumer together, live; ARGS="--tenants 3 --output json"
+	@exec $(BIN)/streamer demo $(ARGS)
+
+test: $(TOOLS) $(TEST_KAFKA) ## all tests, against a real Kafka; ARGS="-k name" chooses
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(TOOLS) ## format, lint, types, layers, dependencies, spelling, generated files
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry .
+	$(BIN)/codespell
+	@git ls-files -z -- '*.yaml' '*.yml' '.yamllint' | xargs -0 -r $(BIN)/yamllint --strict
+	$(BIN)/python -m streamer.events.generate --check
+
+format: $(TOOLS) ## format, and repair what ruff can repair
+	$(BIN)/ruff check --quiet --fix-only
+	$(BIN)/ruff format --quiet
+
+generate: $(RUNTIME) ## write the schemas from the event's definition
+	$(BIN)/python -m streamer.events.generate
+
+kafka: $(KAFKA) ## fetch Apache Kafka for the tests, once
+
+kafka-run: $(TOOLS) $(KAFKA) ## run one broker on free ports until Ctrl-C; prints its address
+	@exec $(BIN)/python -m tests.support.broker
+
+build: $(TOOLS) ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --no-isolation
+
+clean: ## delete everything that make made
+	rm -rf .venv .kafka dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+
+$(UV): constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed and '$(PYTHON)' is not: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv >&2
+	@touch $@
+
+$(RUNTIME): $(UV) pyproject.toml
+	@$(INSTALL) --editable . >&2
+	@touch $@
+
+$(TOOLS): $(RUNTIME)
+	@$(INSTALL) --group test >&2
+	@touch $@
+
+$(KAFKA): tests/kafka/pom.xml
+	@$(if $(JAVA),,echo "Java 17 and Maven are needed to fetch and run Kafka for the tests (on Debian: apt-get install \
+	  default-jre-headless maven). Without them, set KAFKA_BOOTSTRAP_SERVERS=host:port to a broker for tests." >&2; exit 1)
+	@rm -rf .kafka/libs
+	@mvn --quiet --batch-mode --file tests/kafka/pom.xml dependency:copy-dependencies \
+	  -DoutputDirectory="$(CURDIR)/.kafka/libs" -DincludeScope=runtime >&2
+	@touch $@
