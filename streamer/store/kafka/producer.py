@@ -1,0 +1,119 @@
+"""The engine of one shard on Kafka: a transaction either is confirmed beyond doubt, or the shard is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from streamer.events.record import CLAIM_KEY, TOPICS, Record
+from streamer.store.engine import Committed, ShardLost
+from streamer.store.kafka.failures import shard_lost
+from streamer.store.kafka.guard import GuardedProducer, Written
+from streamer.store.kafka.topics import TABLES
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping, Sequence
+
+    from streamer.clock import Clock
+    from streamer.events.record import Topic
+    from streamer.store.kafka.client import Clients
+
+_LOG_APPEND_TIME: Final = 1
+
+
+class KafkaEngine:
+    """The one writer of a shard, as long as no later one has started (I1).
+
+    After the first failure of any kind the producer is dead: whether its last transaction was committed is for the next
+    take-over to see, which waits until the broker has settled it.
+    """
+
+    def __init__(self, *, shard: int, clients: Clients, clock: Clock) -> None:
+        self._shard = shard
+        self._clients = clients
+        self._clock = clock
+        self._producer = GuardedProducer(producer=clients.producer(shard), clock=clock, deadlines=clients.deadlines)
+        self._usable = False
+
+    async def start(self, gate: asyncio.Semaphore) -> None:
+        """Fence whoever wrote this shard before; `gate` bounds how many producers start at once.
+
+        Raises:
+            ShardLost: not possible now.
+
+        """
+        try:
+            async with gate:
+                await self._producer.start(self._clients.name(topic) for topic in TOPICS)
+        except BaseException as error:
+            await self._fail(error, "starting the producer")
+            raise
+        self._usable = True
+
+    async def claim(self) -> Mapping[Topic, int]:
+        """Commit a record of ours to each table; return where they lie.
+
+        I3: a read that passed them is complete. They are tombstones of a key that never exists: no reader notices.
+
+        Raises:
+            ShardLost: not confirmed.
+
+        """
+        written = await self._write([Record(topic=topic, key=CLAIM_KEY, value=None) for topic in TABLES])
+        claims = {topic: ack.offset for topic, ack in zip(TABLES, written.acks, strict=True)}
+        if min(claims.values()) < 0:  # the broker took it for a repetition and no longer knows where the first one lies
+            await self.kill()
+            raise ShardLost("error", "the broker did not say where the claim lies")
+        return claims
+
+    async def commit(self, records: Sequence[Record]) -> Committed:
+        """Write all of `records` or none, in their order; see `Engine.commit`."""
+        return Committed(clock_offset=clock_offset(await self._write(records)))
+
+    async def close(self) -> None:
+        """Let go in good order if the last transaction was confirmed; else kill. Never raises."""
+        if self._usable:
+            self._usable = False
+            await self._producer.stop()
+        else:
+            await self._producer.kill()
+
+    async def kill(self) -> None:
+        """Drop everything at once, whatever state it is in. Never raises."""
+        self._usable = False
+        await self._producer.kill()
+
+    async def _write(self, records: Sequence[Record]) -> Written:
+        if not self._usable:
+            raise ShardLost("error", "the producer is no longer usable")
+        self._usable = False  # until this transaction is confirmed
+        name, shard = self._clients.name, self._shard
+        try:
+            written = await self._producer.transact(
+                [(name(record.topic), shard, record.key, record.value, record.headers) for record in records]
+            )
+        except BaseException as error:
+            await self._fail(error, "committing")
+            raise
+        if self._producer.tainted is not None:
+            await self.kill()
+            raise ShardLost("tainted", f"{self._producer.tainted}; the transaction was confirmed all the same")
+        self._usable = True
+        return written
+
+    async def _fail(self, error: BaseException, doing: str) -> None:
+        """Kill the producer first: until then it goes on repeating its requests."""
+        await self.kill()
+        if isinstance(error, Exception):
+            raise shard_lost(error, doing) from error
+
+
+def clock_offset(written: Written) -> float | None:
+    """Return our clock less the broker's in seconds, the worst if several brokers answered; None if none told.
+
+    By our clock a record was appended between `sent` and `acked`. If the broker says so too, the offset is 0; else it
+    is at least the distance to the nearer end.
+    """
+    sent, acked = written.sent, written.acked
+    appended = {ack.timestamp for ack in written.acks if ack.timestamp_type == _LOG_APPEND_TIME}
+    return max((max(sent - at, 0) / 1000 + min(acked - at, 0) / 1000 for at in appended), key=abs, default=None)

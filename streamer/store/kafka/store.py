@@ -1,0 +1,105 @@
+"""The Kafka store: partitions are the shards, the compacted topics are the state."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+from typing import TYPE_CHECKING, Final
+
+from aiokafka.errors import KafkaError
+
+from streamer.store.engine import StoreError
+from streamer.store.kafka.client import Clients
+from streamer.store.kafka.deadlines import Deadlines
+from streamer.store.kafka.failures import described, reason_of
+from streamer.store.kafka.reader import reading
+from streamer.store.kafka.takeover import TakeOver
+from streamer.store.kafka.topics import ensure_topics
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from streamer.clock import Clock
+    from streamer.config import KafkaConfig
+    from streamer.events.record import Stored, Topic
+    from streamer.model import Millis
+    from streamer.store.shard import Shard
+
+_AT_ONCE: Final = 4
+"""So many producers start at once: managed clusters bound how many connections a second they accept."""
+
+_SPREAD_MS: Final = 250
+
+
+class KafkaStore:
+    """Implements `streamer.store.engine.Store` on an Apache Kafka cluster, 3.7 or later.
+
+    `retention` is how long events are kept, in ms.
+    """
+
+    def __init__(
+        self, *, config: KafkaConfig, retention: Millis, clock: Clock, deadlines: Deadlines | None = None
+    ) -> None:
+        self._clients = Clients(config=config, deadlines=deadlines or Deadlines())
+        self._retention = retention
+        self._clock = clock
+        self._gate = asyncio.Semaphore(_AT_ONCE)
+
+    @property
+    def shards(self) -> int:
+        """How many partitions each topic has."""
+        return self._clients.config.partitions
+
+    async def start(self) -> None:
+        """Make the topics that are missing and check those that are there; see `Store.start`."""
+        refuse_optimized()
+        try:
+            await ensure_topics(self._clients, retention=self._retention)
+        except (KafkaError, OSError) as error:
+            place, what = f"Kafka at {self._clients.servers}", described(error)
+            if reason_of(error) == "refused":
+                raise StoreError(f"{place} refuses: {what}") from error
+            raise ConnectionError(f"{place} can't be reached, or does not take the login: {what}") from error
+
+    async def take_over(self, number: int, still_ours: Callable[[], bool]) -> Shard:
+        """Become the one writer of a partition, then read its state; see `Store.take_over`."""
+        await asyncio.sleep(secrets.randbelow(_SPREAD_MS) / 1000)  # replicas that start together
+        return await self.attempt(number).run(still_ours)
+
+    def attempt(self, number: int) -> TakeOver:
+        """Return the steps of one attempt to take a partition over."""
+        return TakeOver(shard=number, clients=self._clients, clock=self._clock, gate=self._gate)
+
+    async def read(self, topic: Topic, *, follow: bool = False, from_beginning: bool = True) -> AsyncIterator[Stored]:
+        """Yield what is committed in a topic; see `Store.read`. Close the iterator (`aclosing`) when you leave early.
+
+        Raises:
+            OSError: Kafka can't be reached, or falls silent for long before the end.
+
+        """
+        places = [self._clients.place(topic, partition) for partition in range(self.shards)]
+        opened = reading(self._clients, places, lost_position="earliest", from_beginning=from_beginning)
+        try:
+            async with opened as reader:
+                records = reader.follow() if follow else reader.until(await reader.ends(places))
+                async for record in records:
+                    yield record
+        except KafkaError as error:
+            raise ConnectionError(f"{topic} can't be read from {self._clients.servers}: {described(error)}") from error
+
+    async def stop(self) -> None:
+        """Nothing is open between the calls."""
+
+
+def refuse_optimized() -> None:
+    """Refuse `python -O`: aiokafka's transactions are guarded by `assert`; without them a second one may begin inside.
+
+    Raises:
+        StoreError: Python runs without assertions.
+
+    """
+    if sys.flags.optimize:
+        raise StoreError(
+            "python -O removes checks that Kafka transactions rely on: unset PYTHONOPTIMIZE, run without -O"
+        )

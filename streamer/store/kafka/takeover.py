@@ -1,0 +1,97 @@
+"""Becoming the one writer of a shard, and only then reading its state.
+
+The order of the steps is what makes it safe, whatever the other replicas do at the same time:
+
+I1  Starting the producer fences every earlier one of this shard and ends its open transaction.
+I2  The state is read after that, and lives and dies with that producer: nobody can have written in between unseen.
+I3  The read passed a record that this very producer committed: it is complete. Up to "the end" would not be, for an
+    open transaction holds the readable end back (KAFKA-10167).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from streamer.events.record import CLAIM_KEY, Stored
+from streamer.store.engine import ShardLost, StoreError
+from streamer.store.kafka.failures import shard_lost
+from streamer.store.kafka.producer import KafkaEngine
+from streamer.store.kafka.reader import reading
+from streamer.store.restore import restore
+from streamer.store.shard import Shard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from streamer.clock import Clock
+    from streamer.diff.state import TenantState
+    from streamer.events.record import Topic
+    from streamer.store.kafka.client import Clients
+
+_MANY: Final = 1000
+"""From so many records on the state is built in a thread: some 20 ms of the event loop's time."""
+
+
+class TakeOver:
+    """One attempt to take a shard over, step by step."""
+
+    def __init__(self, *, shard: int, clients: Clients, clock: Clock, gate: asyncio.Semaphore) -> None:
+        """Take the shard's number, and a `gate` that bounds how many producers start at once."""
+        self._shard = shard
+        self._clients = clients
+        self._clock = clock
+        self._gate = gate
+
+    async def run(self, still_ours: Callable[[], bool]) -> Shard:
+        """Take the shard over.
+
+        Raises:
+            ShardLost: not possible now. Nothing of the attempt is left.
+            StoreError: what lies there does not belong there.
+
+        """
+        self._check(still_ours)  # or a late attempt would fence the rightful owner
+        engine = KafkaEngine(shard=self._shard, clients=self._clients, clock=self._clock)
+        try:
+            await self.fence(engine)
+            claims = await self.claim(engine)
+            tenants = await self.build(await self.read(claims))
+            self._check(still_ours)
+            return Shard(number=self._shard, tenants=tenants, engine=engine, clock=self._clock)
+        except BaseException as error:
+            await engine.kill()
+            if isinstance(error, Exception) and not isinstance(error, ShardLost | StoreError):
+                raise shard_lost(error, "reading the shard's state") from error
+            raise
+
+    async def fence(self, engine: KafkaEngine) -> None:
+        """I1: from here on nobody else can write this shard, unless they fence us."""
+        await engine.start(self._gate)
+
+    async def claim(self, engine: KafkaEngine) -> Mapping[Topic, int]:
+        """I3: commit the records that the read must pass; return their offsets."""
+        return await engine.claim()
+
+    async def read(self, claims: Mapping[Topic, int]) -> Sequence[Stored]:
+        """I2, I3: read both tables from the beginning until past the claims; return the newest record of each key.
+
+        A transaction that hangs before the claims keeps this from ending, which is right: what it holds is not known.
+        """
+        ends = {self._clients.place(topic, self._shard): offset + 1 for topic, offset in claims.items()}
+        newest: dict[tuple[Topic, bytes], Stored] = {}
+        async with asyncio.timeout(self._clients.deadlines.restore), reading(self._clients, list(ends)) as reader:
+            async for record in reader.until(ends):
+                newest[record.topic, record.key] = record
+        return [record for record in newest.values() if record.key != CLAIM_KEY]
+
+    async def build(self, records: Sequence[Stored]) -> Mapping[str, TenantState]:
+        """Build the tenants' state from the records."""
+        partitions = self._clients.config.partitions
+        if len(records) < _MANY:
+            return restore(records, shard=self._shard, shards=partitions)
+        return await asyncio.to_thread(restore, records, shard=self._shard, shards=partitions)
+
+    def _check(self, still_ours: Callable[[], bool]) -> None:
+        if not still_ours():
+            raise ShardLost("not_ours", f"shard {self._shard} was given to another replica meanwhile")
