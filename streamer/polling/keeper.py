@@ -152,6 +152,7 @@ class ShardKeeper:
         """Tell how far the stream is complete, finish what is queued and let go, within a deadline."""
         try:
             async with asyncio.timeout(CLOSE_WITHIN):
+                await shard.drain()
                 await _report(shard, reporters, lambda reporter: reporter.health is not None)
                 await shard.close()
         except (TimeoutError, ShardLost) as error:

@@ -42,6 +42,7 @@ class Shard:
         self._tenants = dict(tenants)
         self._engine = engine
         self._clock = clock
+        self._moving: set[str] = set()
         self._queue: list[tuple[Update, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._closing = False
@@ -55,6 +56,10 @@ class Shard:
     def state(self, tenant: str) -> TenantState:
         """Return the committed state of a tenant; an empty one if there is none."""
         return self._tenants.get(tenant) or TenantState(tenant=tenant)
+
+    def is_moving(self, tenant: str) -> bool:
+        """Tell whether an update of the tenant waits or is in flight, so that its committed state is about to be old."""
+        return tenant in self._moving
 
     def note(self, state: TenantState) -> None:
         """Move the cache without a transaction: nothing durable changed."""
@@ -75,6 +80,8 @@ class Shard:
             raise ShardLost("closed")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((update, done))
+        if update.state is not None:
+            self._moving.add(update.state.tenant)
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush(), name=f"commit shard {self.number}")
         await done
@@ -83,11 +90,15 @@ class Shard:
         """Wait until the shard is lost and say why."""
         return await asyncio.shield(self._lost)
 
+    async def drain(self) -> None:
+        """Wait until nothing waits or is in flight. Never raises."""
+        if self._flushing is not None:
+            await asyncio.wait([self._flushing])
+
     async def close(self) -> None:
         """Finish what is queued, then let go in good order. Never raises."""
         self._closing = True  # else callers that are told now could start another commit before the engine closes
-        if self._flushing is not None:
-            await asyncio.wait([self._flushing])
+        await self.drain()
         if self._lost.done():
             await self._engine.kill()
         else:
@@ -120,6 +131,7 @@ class Shard:
                 for update, done in batch:
                     if update.state is not None:
                         self._tenants[update.state.tenant] = update.state
+                        self._moving.discard(update.state.tenant)
                     if not done.done():
                         done.set_result(None)
         finally:
