@@ -1,0 +1,40 @@
+"""The `Authorization` field of a request, made anew for each one: a rotated secret counts from the next poll."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import encode_basic_auth
+
+from streamer.config import SecretError
+from streamer.sources.errors import PollError
+
+if TYPE_CHECKING:
+    from streamer.config import Secret
+
+
+def reveal(secret: Secret) -> str:
+    """Read a secret now.
+
+    Raises:
+        PollError: secret_unreadable; names the secret's place.
+
+    """
+    try:
+        value = secret.reveal()
+        value.encode()
+    except UnicodeEncodeError:
+        raise PollError("secret_unreadable", "a secret of the tenant is not UTF-8 text") from None
+    except SecretError as error:
+        raise PollError("secret_unreadable", str(error)) from None
+    return value
+
+
+def basic(username: str, password: Secret) -> dict[str, str]:
+    """Return the field for Basic authentication (RFC 7617, in UTF-8).
+
+    Raises:
+        PollError: secret_unreadable.
+
+    """
+    return {"Authorization": encode_basic_auth(username, reveal(password))}

@@ -1,0 +1,231 @@
+"""8x8, agent status: all agents of a tenant in one answer (vendor document "CC Managing Agent Status").
+
+    GET {base_url}/api/v1/tenants/{vendor_tenant}/agentstatus/agents            {"data": [agent, ...]}
+    GET {base_url}/api/v1/tenants/{vendor_tenant}/agentstatus/agents/{agentId}  agent
+
+The answer has no times: when a status was entered is known by the bounds of the polls alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Struct
+from yarl import URL
+
+from streamer.clock import Clock
+from streamer.config import AgentStatus8x8
+from streamer.model import AgentStatus, Meaning, Millis, Reason, Snapshot, State, Window
+from streamer.sources import payload
+from streamer.sources.authorization import basic
+from streamer.sources.errors import ADVICE, PollError
+from streamer.sources.http import Answer, Http, Refusal, Request
+
+
+class Status(Struct, frozen=True):
+    """One row of the vendor's "Status Values": its label, and what it means in canonical terms."""
+
+    label: str
+    state: State
+    detail: str | None = None
+
+
+STATUSES: Final[Mapping[int, Status]] = MappingProxyType(
+    {
+        0: Status("UNKNOWN", "unknown", "never_logged_in"),
+        1: Status("LOGGED_OUT", "logged_out"),
+        2: Status("LOGGED_IN", "not_ready", "logged_in"),
+        3: Status("ON_BREAK", "not_ready", "break"),
+        4: Status("WAIT_TRANSACT", "ready"),
+        5: Status("WORK_OFFLINE", "not_ready", "work_offline"),
+        6: Status("TRANSACT_OFFERED", "busy", "reserved"),
+        7: Status("PROCESS_TRANSACT", "busy"),
+        8: Status("POST_PROCESS", "working_after_call"),
+        9: Status("BUSY", "busy"),
+        10: Status("DIRECT_CALL", "busy", "direct_call"),
+        11: Status("ON_EMAIL", "busy", "email"),
+    }
+)
+"""The vendor's statuses by `agent-status`. A tenant's `status_map` refines them."""
+
+LIST: Final = "status-code-list-id"
+ITEM: Final = "status-code-item-id"
+SHORT_CODE: Final = "status-code-item-short-code"
+SUB_STATUS: Final = "agent-sub-status"
+
+SIGNIFICANT: Final = ("code", LIST, ITEM, SHORT_CODE, SUB_STATUS)
+"""The published fields that decide whether a status changed; one that is absent equals null."""
+
+REFUSALS: Final[Mapping[int, Refusal]] = MappingProxyType(
+    {403: Refusal("not_enabled", 'ask 8x8 support to enable the "Agent Status API" for the tenant in OPSCON')}
+)
+REFUSALS_OF_AGENT: Final[Mapping[int, Refusal]] = MappingProxyType(
+    {
+        **REFUSALS,
+        404: Refusal("not_found", f"check the agent's id (its Internal Id in 8x8); else {ADVICE['not_found']}"),
+    }
+)
+
+_STATUS_KEY = re.compile(r"(0|[1-9][0-9]{0,18})(/(0|-?[1-9][0-9]{0,18})){0,2}")
+
+
+class Agent(Struct, frozen=True, rename="kebab"):
+    """One agent as the vendor sends it. Numbers may come as text; further fields are ignored."""
+
+    agent_id: str
+    agent_status: int | str
+    name: str | None = None
+    status_code_list_id: int | str | None = None
+    status_code_item_id: int | str | None = None
+    status_code_item_short_code: str | None = None
+    agent_sub_status: str | None = None
+
+
+class Agents(Struct, frozen=True):
+    """The answer for all agents, its items not looked into yet."""
+
+    data: list[msgspec.Raw]
+
+
+_AGENT = msgspec.json.Decoder(Agent)
+_AGENTS = msgspec.json.Decoder(Agents)
+
+Memo = Mapping[bytes, AgentStatus]
+"""An agent's item of the last snapshot, as it came, and what it was decoded to."""
+
+
+class EightByEightAgentStatus:
+    """The source of one tenant."""
+
+    name: Final = "8x8-agent-status"
+    assumed_age_ms: Final[Millis] = 0  # the vendor's document speaks of no cache in front of this API
+
+    def __init__(self, *, config: AgentStatus8x8, http: Http, clock: Clock) -> None:
+        """Take the tenant's config and what all sources share."""
+        self._config = config
+        self._http = http
+        self._clock = clock
+        self._agents = URL(config.base_url).joinpath(
+            "api", "v1", "tenants", quote(config.vendor_tenant, safe=""), "agentstatus", "agents", encoded=True
+        )
+        self._memo: Memo = {}
+
+    async def snapshot(self) -> Snapshot:
+        """Ask for all agents. Items that are byte for byte as in the last snapshot give the identical objects.
+
+        Raises:
+            PollError: anything but a complete snapshot.
+
+        """
+        answer = await self._get(self._agents, REFUSALS)
+        read = partial(read_agents, memo=self._memo, names=self._config.agent_names)
+        agents, self._memo = await payload.off_loop(answer.body, read)
+        window = Window(start=answer.window.start - self.assumed_age_ms, end=answer.window.end)
+        return Snapshot(tenant=self._config.id, window=window, agents=agents)
+
+    async def agent(self, agent_id: str) -> AgentStatus:
+        """Ask for one agent.
+
+        Raises:
+            PollError: anything but that agent's status; `not_found` if the vendor does not know it.
+
+        """
+        if agent_id.strip() in ("", ".", ".."):  # as a segment of a path these lead elsewhere
+            raise PollError("not_found", f"{agent_id!r} is no agent's id")
+        segment = quote(agent_id, safe="", errors="replace")
+        answer = await self._get(self._agents.joinpath(segment, encoded=True), REFUSALS_OF_AGENT)
+        agent = payload.decode(_AGENT, payload.without_bom(answer.body))
+        if agent.agent_id != agent_id:
+            raise payload.invalid("$.agent-id", "is the id of another agent than was asked for")
+        return status_of(agent, path="$", names=self._config.agent_names)
+
+    def significant(self, vendor: Mapping[str, Any]) -> Hashable:
+        """Return the values of `SIGNIFICANT`."""
+        return significant(vendor)
+
+    def interpret(self, vendor: Mapping[str, Any]) -> Meaning:
+        """Look the status up in the tenant's `status_map`, most specific key first, then in `STATUSES`."""
+        code, codes, item = (vendor.get(field) for field in ("code", LIST, ITEM))
+        named = codes is not None or item is not None
+        reason = Reason(code=_text(item), name=_text(vendor.get(SHORT_CODE)), list=_text(codes)) if named else None
+        for key in (f"{code}/{codes}/{item}", f"{code}/{codes}", f"{code}"):
+            if (target := self._config.status_map.get(key)) is not None:
+                return Meaning(state=target.state, detail=target.detail, reason=reason)
+        status = STATUSES.get(code) if isinstance(code, int) else None
+        if status is None:
+            return Meaning(state="unknown", reason=reason, mapped=False)
+        return Meaning(state=status.state, detail=status.detail, reason=reason)
+
+    @staticmethod
+    def status_key_fault(key: str) -> str | None:
+        """Refuse keys that are not `5`, `5/801` or `5/801/1726`: status, code list, item."""
+        if _STATUS_KEY.fullmatch(key):
+            return None
+        return f"{key!r} is no status — write STATUS, STATUS/LIST or STATUS/LIST/ITEM in digits, such as 5/801/1726"
+
+    async def _get(self, url: URL, refusals: Mapping[int, Refusal]) -> Answer:
+        config = self._config
+        request = Request(
+            url=url,
+            headers=basic(config.username, config.password),
+            max_body=config.max_body,
+            refusals=refusals,
+        )
+        return await self._http.fetch(request, deadline=self._clock.monotonic() + config.timeout / 1000)
+
+
+def read_agents(body: bytes, *, memo: Memo, names: bool) -> tuple[Mapping[str, AgentStatus], Memo]:
+    """Read the answer for all agents; return them by id, and the memo for the next answer.
+
+    Raises:
+        PollError: invalid_body with the path of what is wrong, or incomplete for an agent that is listed twice.
+
+    """
+    agents: dict[str, AgentStatus] = {}
+    seen: dict[bytes, AgentStatus] = {}
+    for index, item in enumerate(payload.decode(_AGENTS, payload.without_bom(body)).data):
+        raw = bytes(item)
+        status = memo.get(raw)
+        if status is None:
+            path = f"$.data[{index}]"
+            status = status_of(payload.decode(_AGENT, raw, path=path), path=path, names=names)
+        if status.agent in agents:
+            raise PollError("incomplete", f"$.data[{index}]: an agent that was listed before")
+        agents[status.agent] = seen[raw] = status
+    return agents, seen
+
+
+def status_of(agent: Agent, *, path: str, names: bool) -> AgentStatus:
+    """Make the status of an agent whose item stands at `path`; `names` says whether the tenant wants names.
+
+    Raises:
+        PollError: invalid_body.
+
+    """
+    code = payload.whole_number(agent.agent_status, f"{path}.agent-status")
+    vendor: dict[str, int | str | None] = {"code": code, "label": STATUSES[code].label if code in STATUSES else None}
+    numbers = {LIST: agent.status_code_list_id, ITEM: agent.status_code_item_id}
+    vendor |= {key: payload.whole_number(each, f"{path}.{key}") for key, each in numbers.items() if each is not None}
+    texts = {SHORT_CODE: agent.status_code_item_short_code, SUB_STATUS: agent.agent_sub_status}
+    vendor |= {key: each for key, each in texts.items() if each is not None}
+    return AgentStatus(
+        agent=payload.agent_id(agent.agent_id, f"{path}.agent-id"),
+        name=payload.agent_name(agent.name, wanted=names),
+        vendor=vendor,
+        significant=significant(vendor),
+    )
+
+
+def significant(vendor: Mapping[str, Any]) -> Hashable:
+    """Return the published values that decide whether a status changed."""
+    return tuple(vendor.get(field) for field in SIGNIFICANT)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
