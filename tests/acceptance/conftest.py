@@ -1,0 +1,53 @@
+"""Trials for the acceptance tests: on the real broker and on the embedded store, sized by the environment.
+
+`STREAMER_TEST_SEED` repeats a run (each prints its seed), `STREAMER_TEST_SCALE` multiplies kills, outages and times:
+`STREAMER_TEST_SCALE=10 make test ARGS="tests/acceptance"` is a campaign.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.trial import Place, kafka_place, sqlite_place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    MakePlace = Callable[[], Place]
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies here, so that it can be chosen or left out."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("acceptance")
+            item.add_marker("slow")
+
+
+@pytest.fixture(params=["kafka", "sqlite"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Each store in turn."""
+    if request.param == "sqlite":
+        return sqlite_place(tmp_path)
+    return kafka_place(request.getfixturevalue("kafka"), request.getfixturevalue("topic_prefix"))
+
+
+@pytest.fixture
+def dice() -> random.Random:
+    """The randomness of a test; its seed is printed."""
+    seed = int(os.environ.get("STREAMER_TEST_SEED", random.SystemRandom().randrange(10_000)))
+    print(f"STREAMER_TEST_SEED={seed}")  # noqa: T201 - what pytest shows of a failed test
+    return random.Random(seed)
+
+
+@pytest.fixture
+def scale() -> int:
+    """How many times as much as in CI is done."""
+    return int(os.environ.get("STREAMER_TEST_SCALE", "1"))

@@ -1,0 +1,81 @@
+"""A vendor that errs, lies about who is listed, or hangs: no false change, and polling goes on."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from streamer.simulator import KINDS
+from tests.oracle import Span
+from tests.support.trial import Trial, TrialSettings, judge_trial, pause, sqlite_place
+
+ERRORS = ("429", "500", "503", "html", "content-type", "invalid-json", "nan", "invalid-utf8", "duplicate-agent")
+BROKEN = ("missing-agent-id", "wrong-types", "wrong-top-level", "truncated", "reset", "empty-body", "redirect")
+ODD = ("shuffled", "extra-fields", "gzip", "set-cookie", "drip:0.05:0.2", "slow:0.05:0.2")
+
+
+def share(names: tuple[str, ...], probability: float) -> str:
+    """Give each fault that says no probability this one."""
+    return ",".join(name if ":" in name else f"{name}:{probability}" for name in names)
+
+
+@pytest.mark.timeout(120)
+def test_no_fault_of_the_vendor_makes_a_false_change(tmp_path: Path, dice: random.Random, scale: int) -> None:
+    """Errors, broken bodies and odd answers: what is told stays true, and each poll has an outcome."""
+    assert all(name.partition(":")[0] in KINDS for name in (*ERRORS, *BROKEN, *ODD))
+    with Trial(sqlite_place(tmp_path), tmp_path, TrialSettings(seed=dice.randrange(10_000), interval="250ms")) as trial:
+        trial.start()
+        for faults in (share(ODD, 0.15), share(ERRORS, 0.03), share(BROKEN, 0.03)):
+            trial.simulator.faults(faults)
+            pause(4 * scale)
+        metric = trial.service.metric
+        polls, good = metric("streamer_polls_total"), metric("streamer_polls_total", outcome="ok")
+        met = {name for tenant in trial.simulator.stats()["tenants"].values() for name in tenant["faults"]}
+        trial.simulator.faults("")
+        judge_trial(trial)
+        manners = trial.simulator.stats()["manners"]
+    assert polls > good > 0
+    assert len(met) > 10, f"only these faults were met: {met}"
+    assert (manners["redirects_followed"], manners["foreign_cookies"], manners["redirected_credentials"]) == (0, 0, 0)
+
+
+@pytest.mark.timeout(120)
+def test_lists_that_lie_about_who_is_there_make_nobody_disappear(tmp_path: Path, dice: random.Random) -> None:
+    """Empty and half lists, again and again: changes of those shown go on, and nobody is gone who is there."""
+    settings = TrialSettings(seed=dice.randrange(10_000), interval="250ms", churn=0)
+    with Trial(sqlite_place(tmp_path), tmp_path, settings) as trial:
+        trial.start()
+        pause(1)
+        trial.simulator.faults("empty-list:0.2,half-missing:0.5")
+        began = time.time_ns() // 1_000_000
+        pause(6)
+        held = trial.service.metric("streamer_held_snapshots_total")
+        trial.simulator.faults("")
+        verdict = judge_trial(trial, lies=[Span(began, time.time_ns() // 1_000_000)])
+    assert held > 5
+    assert verdict.counts.events > 300
+
+
+@pytest.mark.timeout(120)
+def test_a_tenant_in_trouble_delays_nobody_else(tmp_path: Path, dice: random.Random) -> None:
+    """One tenant's vendor refuses the key, another's hangs beyond the timeout: the third is polled on time."""
+    settings = TrialSettings(seed=dice.randrange(10_000), interval="250ms")
+    with Trial(sqlite_place(tmp_path), tmp_path, settings) as trial:
+        trial.start()
+        pause(1)
+        refused, slow, well = trial.tenants
+        trial.simulator.faults("401", tenant=refused)
+        trial.simulator.faults("slow:1:20", tenant=slow)
+        metric = trial.service.metric
+        before = metric("streamer_polls_total", tenant=well, outcome="ok")
+        pause(5)
+        assert metric("streamer_polls_total", tenant=well, outcome="ok") - before >= 17
+        assert metric("streamer_polls_total", tenant=slow, outcome="timeout") >= 1
+        assert metric("streamer_polls_total", tenant=refused, outcome="auth_failed") >= 2
+        assert trial.service.ready(), "a vendor's outage is not the service's"
+        trial.service.stop()
+        health = {tenant: record["health"] for tenant, record in trial.last_records().items()}
+    assert (health[refused], health[slow], health[well]) == ("auth_failed", "failing", "ok")

@@ -1,0 +1,86 @@
+"""A broker that goes away and comes back: the service stays, says that it is not ready, and recovers by itself."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.programs import wait_until
+from tests.support.trial import Trial, TrialSettings, judge_trial, kafka_place, pause
+
+if TYPE_CHECKING:
+    from tests.conftest import OwnBroker
+    from tests.support.broker import Broker
+
+OUTAGES = 5
+NOTICED_WITHIN = 30.0
+RECOVERED_WITHIN = 60.0
+
+
+def check_outage(trial: Trial, broker: Broker, *, frozen: bool) -> None:
+    """Wait until the outage is told and over it: not ready meanwhile, alive all the time."""
+    wait_until(lambda: trial.service.get("/readyz")[0] == 503, "/readyz is 503", within=NOTICED_WITHIN)
+    assert trial.service.get("/livez")[0] == 200
+    assert trial.service.running
+    if frozen:
+        broker.thaw()
+    else:
+        broker.start()
+    trial.service.wait_ready(within=RECOVERED_WITHIN)
+    trial.wait_for_polls(2)
+
+
+@pytest.mark.timeout(600)
+def test_a_broker_stopped_and_started_again_and_again_loses_nothing(
+    own_broker: OwnBroker, topic_prefix: str, tmp_path: Path, dice: random.Random, scale: int
+) -> None:
+    """Stopped in good order or killed, five times, while changes go on."""
+    broker = own_broker({})
+    settings = TrialSettings(seed=dice.randrange(10_000), interval="400ms")
+    with Trial(kafka_place(broker.bootstrap, topic_prefix), tmp_path, settings) as trial:
+        trial.start()
+        for number in range(OUTAGES * scale):
+            pause(dice.uniform(0.5, 1.5))
+            broker.stop() if number % 2 == 0 else broker.kill()
+            check_outage(trial, broker, frozen=False)
+        verdict = judge_trial(trial)
+    assert trial.service.starts == 1
+    assert verdict.counts.events > 500
+
+
+@pytest.mark.timeout(300)
+def test_a_frozen_broker_is_noticed_and_outlived(
+    own_broker: OwnBroker, topic_prefix: str, tmp_path: Path, dice: random.Random
+) -> None:
+    """Frozen for longer than every deadline of ours, twice: connections stay open and nothing answers."""
+    broker = own_broker({})
+    settings = TrialSettings(seed=dice.randrange(10_000), interval="400ms")
+    with Trial(kafka_place(broker.bootstrap, topic_prefix), tmp_path, settings) as trial:
+        trial.start()
+        for _ in range(2):
+            pause(dice.uniform(0.5, 1.5))
+            broker.freeze()
+            check_outage(trial, broker, frozen=True)
+        verdict = judge_trial(trial)
+    assert trial.service.starts == 1
+    assert verdict.counts.events > 300
+
+
+@pytest.mark.timeout(120)
+def test_the_service_waits_for_a_broker_that_comes_later(
+    own_broker: OwnBroker, topic_prefix: str, tmp_path: Path
+) -> None:
+    """Started first, it is alive and not ready, and begins when the broker is there."""
+    broker = own_broker({})
+    broker.stop()
+    with Trial(kafka_place(broker.bootstrap, topic_prefix), tmp_path, TrialSettings(agents=5)) as trial:
+        trial.service.start()
+        wait_until(lambda: trial.service.get("/livez")[0] == 200, "/livez is 200", within=20)
+        assert trial.service.get("/readyz")[0] == 503
+        broker.start()
+        trial.service.wait_ready(within=RECOVERED_WITHIN)
+        trial.wait_for_polls(1)
+        assert trial.service.stop() == 0

@@ -1,0 +1,197 @@
+"""A whole trial: simulator, service and store as processes, and in the end what was published beside what was true."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from streamer.simulator import tenant_ids, tenants_config
+from tests.oracle import Evidence, Facts, Message, Verdict, judge, same_stream
+from tests.support.programs import PASSWORD_VARIABLE, ServiceProgram, SimulatorProgram, wait_until
+from tests.support.readers import EVENTS, ROWS, TENANTS, Follower, KafkaReader, Reader, SqliteReader
+
+PARTITIONS = 3
+ABSENT_AFTER = 3
+QUIET_POLLS = ABSENT_AFTER + 3
+"""Good polls after the last change until all of it must be told: a disappearance takes `ABSENT_AFTER`."""
+
+SETTLE_WITHIN = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A store: what the config says of it, and how others read it."""
+
+    name: str
+    config: Mapping[str, Any]
+    reader: Reader
+
+    @property
+    def compacts(self) -> bool:
+        """Whether the table holds no history."""
+        return self.name == "sqlite"
+
+
+def kafka_place(bootstrap: str, prefix: str) -> Place:
+    """Return the store of a broker and a prefix."""
+    kafka = {"bootstrap_servers": [bootstrap], "topic_prefix": prefix, "partitions": PARTITIONS}
+    return Place(name="kafka", config={"store": "kafka", "kafka": kafka}, reader=KafkaReader(bootstrap, prefix))
+
+
+def sqlite_place(folder: Path) -> Place:
+    """Return the embedded store in a folder."""
+    path = folder.absolute() / "streamer.db"
+    return Place(name="sqlite", config={"store": f"sqlite:///{path}"}, reader=SqliteReader(path))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSettings:
+    """How busy the simulated vendor is and how often it is polled."""
+
+    tenants: int = 3
+    agents: int = 50
+    speed: float = 12.0
+    churn: float = 0.02
+    seed: int = 1
+    interval: str = "500ms"
+    heartbeat: str = "1s"
+    tenant_keys: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+class Trial:
+    """Entered, the simulator serves; `start` begins to publish, `end` lets everything settle and gives the evidence."""
+
+    def __init__(self, place: Place, folder: Path, settings: TrialSettings) -> None:
+        """Take the store, a folder for files, and the settings."""
+        self.place = place
+        self.settings = settings
+        options = {
+            "--tenants": settings.tenants,
+            "--agents": settings.agents,
+            "--speed": settings.speed,
+            "--churn": settings.churn,
+            "--seed": settings.seed,
+        }
+        self.simulator = SimulatorProgram(*(str(part) for option in options.items() for part in option), folder=folder)
+        self.service = ServiceProgram(self.config(), folder=folder)
+        self._stack = ExitStack()
+        self._live: Follower | None = None
+
+    def __enter__(self) -> Self:
+        """Start the simulator."""
+        self._stack.enter_context(self.simulator)
+        self._stack.callback(self.service.close)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Make sure that nothing is left running."""
+        self._stack.close()
+
+    def config(self, keys: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+        """Return the service's config; `keys` are keys of single tenants beside those of the settings."""
+        tenants: list[dict[str, Any]] = tenants_config(
+            self.simulator.base_url, self.settings.tenants, password_env=PASSWORD_VARIABLE
+        )
+        for tenant in tenants:
+            tenant.update(self.settings.tenant_keys.get(tenant["id"], {}))
+            tenant.update((keys or {}).get(tenant["id"], {}))
+        defaults = {
+            "interval": self.settings.interval,
+            "heartbeat": self.settings.heartbeat,
+            "absent_after": ABSENT_AFTER,
+        }
+        return {**self.place.config, "defaults": defaults, "tenants": tenants}
+
+    @property
+    def tenants(self) -> list[str]:
+        """The tenants' ids."""
+        return tenant_ids(self.settings.tenants)
+
+    def start(self) -> None:
+        """Start the service, wait until it is ready, and begin to read along."""
+        self.service.start().wait_ready()
+        if self._live is None:
+            self._live = self._stack.enter_context(self.place.reader.follow(EVENTS))
+
+    def restart(self, keys: Mapping[str, Mapping[str, Any]] | None = None, *, without: Collection[str] = ()) -> None:
+        """Stop the service in good order and start it with other keys of its tenants, and without some of them."""
+        assert self.service.stop() == 0, self.service.log_tail()
+        config = self.config(keys)
+        config["tenants"] = [tenant for tenant in config["tenants"] if tenant["id"] not in without]
+        self.service.configure(config)
+        self.start()
+
+    def wait_for_polls(self, count: int, tenants: Collection[str] | None = None) -> None:
+        """Wait until each tenant (or each of these) has had so many more good polls."""
+        asked = self.tenants if tenants is None else tenants
+        before = {tenant: self.good_polls(tenant) for tenant in asked}
+
+        def all_had() -> bool:
+            return all(self.good_polls(tenant) >= before[tenant] + count for tenant in asked)
+
+        wait_until(all_had, f"each tenant has {count} more good polls", within=SETTLE_WITHIN)
+
+    def settle(self, tenants: Collection[str] | None = None) -> None:
+        """Let nothing more happen and wait until all that happened must have been told."""
+        self.simulator.freeze()
+        self.wait_for_polls(QUIET_POLLS, tenants)
+
+    def end(self, settled: Collection[str] | None = None, **facts: Any) -> Evidence:
+        """Settle, stop the service in good order, and read what was published."""
+        asked = self.tenants if settled is None else settled
+        self.settle(asked)
+        assert self.service.stop() == 0, self.service.log_tail()
+        return self.evidence(settled=asked, **facts)
+
+    def evidence(self, **facts: Any) -> Evidence:
+        """Read what was published and what is true by now."""
+        read = self.place.reader.read
+        return Evidence(
+            events=read(EVENTS),
+            rows=read(ROWS),
+            tenants=read(TENANTS),
+            truth=self.simulator.truth(),
+            facts=Facts(**{"absent_after": ABSENT_AFTER, **facts}),
+            rows_compacted=self.place.compacts,
+        )
+
+    def seen_live(self, count: int) -> list[Message]:
+        """Return the events that a reader got while they were published: so many, and what else there was."""
+        assert self._live is not None, "start() comes first"
+        return self._live.finish(count)
+
+    def last_records(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return each tenant's last record on `tenant-status`."""
+        messages = self.place.reader.read(TENANTS)
+        return {each.key.decode(): json.loads(each.value) for each in messages if each.value is not None}
+
+    def good_polls(self, tenant: str) -> float:
+        """Return how many good polls of a tenant this life of the service counted."""
+        if not self.service.running:
+            raise AssertionError(f"the service ended:\n{self.service.log_tail()}")
+        return self.service.metric("streamer_polls_total", tenant=tenant, outcome="ok")
+
+
+def judge_trial(trial: Trial, settled: Collection[str] | None = None, **facts: Any) -> Verdict:
+    """End a trial and judge it; the reader that read along must have seen what is there in the end."""
+    evidence = trial.end(settled, **facts)
+    verdict = judge(evidence)
+    print(f"{trial.place.name}: {verdict}")  # noqa: T201 - pytest shows it where it fails, and with -s
+    assert not verdict.violations, f"{verdict}\n{trial.service.log_tail()}"
+    differences = list(same_stream(trial.seen_live(len(evidence.events)), evidence.events))
+    assert not differences, differences
+    return verdict
+
+
+def pause(seconds: float, *, meanwhile: Callable[[], object] | None = None) -> None:
+    """Let a trial go on for so many seconds; ask `meanwhile` ten times a second."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        if meanwhile is not None:
+            meanwhile()
+        time.sleep(min(0.1, left))
