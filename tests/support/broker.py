@@ -107,6 +107,7 @@ class Broker:
         """
         if self.running:
             raise BrokerError(f"the broker on {self.bootstrap} is running already")
+        self.kill()  # one that ended by itself left its watcher, who would delete the data in the end
         java = require_java()
         settings = self._folder / "server.properties"
         if not settings.exists():
@@ -256,10 +257,11 @@ def require_java() -> str:
 
     """
     java = shutil.which("java")
+    instead = "tests that share a broker are also content with one named by KAFKA_BOOTSTRAP_SERVERS"
     if java is None:
-        raise BrokerError("no java on the PATH: install a Java 17 runtime, or set KAFKA_BOOTSTRAP_SERVERS to a broker")
+        raise BrokerError(f"no java on the PATH: install a Java 17 runtime ({instead})")
     if not any(LIBS.glob("kafka_*.jar")):
-        raise BrokerError(f"no Kafka in {LIBS.relative_to(ROOT)}: run `make kafka`, or set KAFKA_BOOTSTRAP_SERVERS")
+        raise BrokerError(f"no Kafka in {LIBS.relative_to(ROOT)}: run `make kafka` ({instead})")
     return java
 
 
