@@ -1,0 +1,91 @@
+"""`streamer poll-once`: what a tenant's vendor says now. Nothing is compared and nothing is stored."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streamer.cli.endings import FailureError, say
+from streamer.cli.options import ConfigOption, Output, OutputOption
+from streamer.cli.running import run_until_stopped
+
+if TYPE_CHECKING:
+    from streamer.config import TenantConfig
+    from streamer.model import AgentStatus, Vocabulary
+
+
+def poll_once(
+    config: ConfigOption,
+    tenant: Annotated[str, typer.Option(metavar="ID", help="The tenant to poll.", show_default=False)],
+    agent: Annotated[str | None, typer.Option(metavar="ID", help="Ask for this agent alone.")] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Ask the vendor once for a tenant's agents and print their statuses, canonical and as the vendor says it."""
+    from streamer.cli.opening import load_for_polling  # noqa: PLC0415
+
+    loaded = load_for_polling(config, resolve=False)  # of all secrets only this tenant's is read, when it is polled
+    found = next((each for each in loaded.tenants if each.id == tenant), None)
+    if found is None:
+        known = ", ".join(each.id for each in loaded.tenants[:20])
+        raise FailureError(f"{config} has no tenant {tenant!r}; it has {known or 'none'}")
+
+    async def work() -> None:
+        await _poll(found, agent, output)
+
+    run_until_stopped(work, endless=False)
+
+
+async def _poll(tenant: TenantConfig, agent: str | None, output: Output) -> None:
+    import asyncio  # noqa: PLC0415
+
+    from streamer.clock import SystemClock  # noqa: PLC0415
+    from streamer.sources.http import Http  # noqa: PLC0415
+    from streamer.sources.registry import make_source  # noqa: PLC0415
+
+    clock = SystemClock()
+    async with Http(clock=clock) as http:
+        source = make_source(tenant, http=http, clock=clock)
+        try:
+            async with asyncio.timeout(tenant.timeout / 1000):
+                agents = [await source.agent(agent)] if agent else list((await source.snapshot()).agents.values())
+        except TimeoutError:
+            raise FailureError(f"no complete answer within the timeout of {tenant.timeout} ms") from None
+    for each in sorted(agents, key=lambda status: status.agent):
+        document = _document(each, source)
+        sys.stdout.write(_json(document) if output is Output.JSON else _line(document))
+    say(f"{len(agents)} agents")
+
+
+def _document(status: AgentStatus, vocabulary: Vocabulary) -> dict[str, Any]:
+    import msgspec  # noqa: PLC0415
+
+    meaning = vocabulary.interpret(status.vendor)
+    return {
+        "agent": {"id": status.agent, "name": status.name},
+        "state": meaning.state,
+        "detail": meaning.detail,
+        "reason": msgspec.to_builtins(meaning.reason),
+        "vendor": dict(status.vendor),
+        "mapped": meaning.mapped,
+    }
+
+
+def _json(document: dict[str, Any]) -> str:
+    import orjson  # noqa: PLC0415
+
+    return orjson.dumps(document).decode() + "\n"
+
+
+def _line(document: dict[str, Any]) -> str:
+    from streamer.cli.text import printable, status_text  # noqa: PLC0415
+
+    agent, vendor = document["agent"], document["vendor"]
+    columns = (
+        f"{printable(agent['id']):<24}",
+        f"{printable(agent['name'] or '-'):<24}",
+        f"{status_text(document):<32}",
+        printable(f"{vendor['code']} {vendor['label'] or ''}"),
+    )
+    return "  ".join(columns).rstrip() + "\n"

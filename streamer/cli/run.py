@@ -1,0 +1,35 @@
+"""`streamer run`: the service."""
+
+from __future__ import annotations
+
+import sys
+
+from streamer.cli.options import ConfigOption
+from streamer.cli.running import run_until_stopped
+
+
+def run(config: ConfigOption) -> None:
+    """Poll all tenants of the config and publish their changes, until SIGTERM or Ctrl-C.
+
+    Logs go to stderr: JSON lines, or readable ones at a terminal.
+    """
+    import structlog  # noqa: PLC0415
+
+    from streamer.cli.opening import load_for_polling  # noqa: PLC0415
+    from streamer.clock import SystemClock  # noqa: PLC0415
+    from streamer.service.app import Service  # noqa: PLC0415
+    from streamer.service.logs import configure_logging  # noqa: PLC0415
+    from streamer.store import open_store  # noqa: PLC0415
+
+    clock = SystemClock()
+    configure_logging(stream=sys.stderr, clock=clock)
+    log = structlog.get_logger(__name__)
+    loaded = load_for_polling(config)
+
+    async def serve() -> None:
+        service = Service(loaded, store=open_store(loaded, clock=clock), clock=clock)
+        tenants, store = len(loaded.tenants), loaded.store.kind
+        await service.run(lambda port: log.info("service is starting", port=port, tenants=tenants, store=store))
+
+    run_until_stopped(serve)
+    log.info("service has stopped")
