@@ -1,7 +1,7 @@
 """A contact-centre vendor to try the product on: agents at work, served over the vendor's API, with faults on demand.
 
-It stands beside the product and imports nothing of it. The agents (``activity``, ``world``) know no vendor; what a
-vendor shows of them (``eight_by_eight``, ``vendor_api``) and how that goes wrong (``faults``) is put on top.
+It stands beside the product and imports nothing of it. The agents (`activity`, `world`) know no vendor; what a
+vendor shows of them (`eight_by_eight`, `vendor_api`) and how that goes wrong (`faults`) is put on top.
 """
 
 from streamer.simulator.faults import KINDS, FaultError, describe_faults, parse_faults

@@ -42,7 +42,7 @@ class Reason(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True):
-    """What an agent is doing and why; ``note`` is a vendor's finer status where one was forced, else null."""
+    """What an agent is doing and why; `note` is a vendor's finer status where one was forced, else null."""
 
     activity: Activity
     reason: Reason | None = None
@@ -126,20 +126,18 @@ def first_state(dice: random.Random) -> State:
 
 
 def next_state(current: State, dice: random.Random) -> State:
-    """What follows ``current``: always something that differs from it."""
+    """What follows `current`: always something that differs from it."""
     return _enter(_draw(STAYS[current.activity].then, dice), current, dice)
 
 
 def stay_seconds(activity: Activity, dice: random.Random) -> float:
-    """How long an agent stays in ``activity`` this time, in seconds at speed 1."""
+    """How long an agent stays in `activity` this time, in seconds at speed 1."""
     stay = STAYS[activity]
     return stay.least + dice.expovariate(1 / (stay.mean - stay.least))
 
 
 def _enter(activity: Activity, left: State | None, dice: random.Random) -> State:
-    choices = [
-        state for reason in REASONS.get(activity, (None,)) if (state := State(activity, reason)) != left
-    ]
+    choices = [state for reason in REASONS.get(activity, (None,)) if (state := State(activity, reason)) != left]
     return dice.choice(choices)
 
 

@@ -1,10 +1,11 @@
-"""The control endpoints under ``/_simulator/``, for tests and demonstrations; answered on loopback only.
+"""The control endpoints under `/_simulator/`, for tests and demonstrations; answered on loopback only.
 
-    GET  /_simulator/tenants   {"tenants": [{"id": "sim-001", "agents": 50}, ...]}
-    GET  /_simulator/stats     requests, most requests at once and faults met, by tenant; bad manners of clients
-    POST /_simulator/faults    {"tenant": "sim-001" or null for all, "faults": "429:0.2:5,slow:0.1"} replaces them
-    POST /_simulator/set       {"tenant": ..., "agent": ..., "status": {"agent-status": 4, ...} or null for off the list}
-    POST /_simulator/freeze    stops all transitions
+- `GET tenants`: `{"tenants": [{"id": "sim-001", "agents": 50}, ...]}`.
+- `GET stats`: `{"tenants": {...}, "manners": {...}}`, the fields of `Traffic` for each tenant and of `Manners`.
+- `POST faults` `{"tenant": "sim-001", "faults": "429:0.2:5,slow:0.1"}`: replaces them; a null tenant means all.
+- `POST set` `{"tenant": ..., "agent": ..., "status": {"agent-status": 4, ...}}`: one transition, now; a null status
+  takes the agent off the list.
+- `POST freeze`: no transition of its own accord any more; answers when the record says so.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ T = TypeVar("T")
 
 
 class SetFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of ``POST /_simulator/faults``."""
+    """The body of `POST /_simulator/faults`."""
 
     faults: str
     tenant: str | None = None
 
 
 class SetStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of ``POST /_simulator/set``."""
+    """The body of `POST /_simulator/set`."""
 
     tenant: str
     agent: str
@@ -45,6 +46,7 @@ class Control:
         self._simulation = simulation
 
     def routes(self) -> list[web.RouteDef]:
+        """Return the routes of all control endpoints."""
         return [
             web.get("/_simulator/tenants", self._tenants),
             web.get("/_simulator/stats", self._stats),

@@ -55,7 +55,7 @@ class Item(msgspec.Struct, frozen=True, rename="kebab", omit_defaults=True):
 
 
 def agent_id(*, seed: int, tenant: str, number: int) -> str:
-    """The vendor's id of an agent: ``ag`` and 22 URL-safe characters, the same for the same arguments."""
+    """The vendor's id of an agent: `ag` and 22 URL-safe characters, the same for the same arguments."""
     digest = hashlib.blake2b(f"{seed}/{tenant}/{number}".encode(), digest_size=16).digest()
     return "ag" + base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
@@ -74,7 +74,7 @@ def status_of(state: State) -> Status:
 
 
 def state_of(status: Status) -> State:
-    """What an agent with these status fields is doing; raises :class:`ValueError` for an unknown status code."""
+    """What an agent with these status fields is doing; raises `ValueError` for an unknown status code."""
     if status.agent_status not in ACTIVITIES:
         raise ValueError(f"agent-status {status.agent_status} is none of the vendor's: 0 to {max(ACTIVITIES)}")
     reason = Reason(status.status_code_list_id, status.status_code_item_id, status.status_code_item_short_code)
@@ -93,7 +93,7 @@ class AgentList:
         self._sorted = True
 
     def apply(self, agent: str, transition: Transition) -> None:
-        """Show a change of the agent with the id ``agent``."""
+        """Show a change of the agent with the id `agent`."""
         if transition.state is None:
             self._items.pop(agent, None)
             return

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from types import TracebackType
+from typing import Self
 
 from aiohttp import web
 
@@ -19,9 +20,9 @@ TICK_SECONDS = 0.1
 
 
 def create_app(simulation: Simulation) -> web.Application:
-    """The web application of ``simulation``, which it keeps moving while it runs and closes when it ends."""
+    """The web application of `simulation`, which it keeps moving while it runs and closes when it ends."""
 
-    async def keep_moving(app: web.Application) -> AsyncIterator[None]:
+    async def keep_moving(_app: web.Application) -> AsyncIterator[None]:
         ticker = asyncio.create_task(_tick(simulation), name="simulator ticker")
         try:
             yield
@@ -40,9 +41,9 @@ def create_app(simulation: Simulation) -> web.Application:
 
 
 class SimulatorServer:
-    """A simulator that listens while entered: ``async with SimulatorServer(settings) as simulator: ...``.
+    """A simulator that listens while entered: `async with SimulatorServer(settings) as simulator: ...`.
 
-    ``base_url`` is where it listens, ``simulation`` what it serves. Entering raises :class:`OSError` when the port
+    `base_url` is where it listens, `simulation` what it serves. Entering raises `OSError` when the port
     is taken or the truth file cannot be written, leaving raises what stopped the simulation meanwhile, if anything.
     """
 
@@ -52,7 +53,7 @@ class SimulatorServer:
         self.simulation: Simulation
         self.base_url: str
 
-    async def __aenter__(self) -> SimulatorServer:
+    async def __aenter__(self) -> Self:
         self.simulation = Simulation(self._settings)
         self._runner = web.AppRunner(
             create_app(self.simulation), access_log=None, handler_cancellation=True, shutdown_timeout=0.5

@@ -41,8 +41,10 @@ class Manners:
 
 
 class Simulation:
-    """Everything behind the HTTP server. All methods belong to one event loop; raises :class:`OSError` where the
-    truth cannot be recorded."""
+    """Everything behind the HTTP server; all of it belongs to one event loop.
+
+    Every method that lets time pass raises `OSError` where the truth cannot be recorded.
+    """
 
     def __init__(self, settings: SimulatorSettings, *, clock: Callable[[], int] = wall_clock) -> None:
         self.faults = FaultPlan(seed=settings.seed, faults=settings.faults)
@@ -60,7 +62,7 @@ class Simulation:
         self._world.advance(self._clock())
 
     def agents_of(self, tenant: str) -> AgentList:
-        """What the vendor lists now; raises :class:`KeyError` for an unknown tenant."""
+        """What the vendor lists now; raises `KeyError` for an unknown tenant."""
         self.refresh()
         return self._lists[tenant]
 
@@ -72,12 +74,13 @@ class Simulation:
     async def force(self, tenant: str, agent: str, status: Status | None) -> bool:
         """Put an agent into a status now, or off the list (null); false if that is where they were.
 
-        Raises :class:`KeyError` for an unknown agent, :class:`ValueError` for an unknown status code.
+        Raises `KeyError` for an unknown agent, `ValueError` for an unknown status code.
         """
         target = self._agents[tenant, agent]
         state = None if status is None else state_of(status)
-        while (now := self._clock()) <= self._world.now:
-            await asyncio.sleep(0.001)  # the millisecond that an answer was already given in is over first
+        # An answer may have been given in this millisecond; the change must be later than that.
+        while (now := self._clock()) <= self._world.now:  # noqa: ASYNC110 - only the clock tells
+            await asyncio.sleep(0.001)
         return self._world.force(now, target, state)
 
     def freeze(self) -> None:

@@ -10,7 +10,7 @@ from streamer.simulator.eight_by_eight import Status
 
 
 class TruthLine(msgspec.Struct, frozen=True):
-    """One true change: ``at`` in ms since the epoch; ``status`` is null when the agent left the list."""
+    """One true change: `at` in ms since the epoch; `status` is null when the agent left the list."""
 
     at: int
     tenant: str
@@ -20,14 +20,14 @@ class TruthLine(msgspec.Struct, frozen=True):
 
 
 class FrozenLine(msgspec.Struct, frozen=True):
-    """From ``at`` on nothing more happens of its own accord."""
+    """From `at` on nothing more happens of its own accord."""
 
     at: int
     frozen: bool = True
 
 
 class Truth:
-    """Writes JSON lines to ``path``, which is started anew; a null path records nothing.
+    """Writes JSON lines to `path`, which is started anew; a null path records nothing.
 
     Each line is handed to the operating system before the call returns, so no answer shows a change that is not yet
     recorded, and killing the simulator loses none.
@@ -37,10 +37,11 @@ class Truth:
         self._file = None if path is None else path.open("wb", buffering=0)
 
     def write(self, line: TruthLine | FrozenLine) -> None:
-        """Record one line; raises :class:`OSError` when that fails."""
+        """Record one line; raises `OSError` when that fails."""
         if self._file is not None:
             self._file.write(msgspec.json.encode(line) + b"\n")
 
     def close(self) -> None:
+        """End the record; nothing can be written after that."""
         if self._file is not None:
             self._file.close()

@@ -13,7 +13,7 @@ AGENTS = "/api/v1/tenants/{tenant}/agentstatus/agents"
 
 
 def token_of(tenant: str) -> str:
-    """The tenant's own API token. :data:`SHARED_PASSWORD` is accepted for every tenant beside it."""
+    """The tenant's own API token. `SHARED_PASSWORD` is accepted for every tenant beside it."""
     return f"token-{tenant}"
 
 
@@ -24,6 +24,7 @@ class VendorApi:
         self._simulation = simulation
 
     def routes(self) -> list[web.RouteDef]:
+        """Return the vendor's routes, and the place that the redirect fault leads to."""
         return [
             web.get(AGENTS, self._answer, allow_head=False),
             web.get(AGENTS + "/{agent}", self._answer, allow_head=False),

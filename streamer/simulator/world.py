@@ -1,7 +1,7 @@
 """The simulated contact centres: who works there, and every true change, in order.
 
-Agents move only inside :meth:`World.advance` and :meth:`World.force`. The caller reads its clock once, advances the
-world to that time and answers from it, so an answer given at time t shows exactly the changes with ``at <= t``.
+Agents move only inside `World.advance` and `World.force`. The caller reads its clock once, advances the
+world to that time and answers from it, so an answer given at time t shows exactly the changes with `at <= t`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ REPLACED = 0.3
 
 @dataclass(slots=True, kw_only=True)
 class Agent:
-    """One agent; ``state`` is null while the vendor does not list them."""
+    """One agent; `state` is null while the vendor does not list them."""
 
     tenant: str
     number: int
@@ -36,7 +36,7 @@ class Agent:
 
 
 class Transition(msgspec.Struct, frozen=True):
-    """A true change: at ``at`` (ms since the epoch) ``agent`` went into ``state``, or off the list (null)."""
+    """A true change: at `at` (ms since the epoch) `agent` went into `state`, or off the list (null)."""
 
     at: int
     agent: Agent
@@ -46,7 +46,7 @@ class Transition(msgspec.Struct, frozen=True):
 class World:
     """Every tenant's agents, driven by a seed and moved by the caller's clock.
 
-    ``on_change`` is called with each :class:`Transition` in order of time, the initial states (``at`` = ``start``)
+    `on_change` is called with each `Transition` in order of time, the initial states (`at` = `start`)
     first. Randomness is drawn afresh for each step of each agent from (seed, tenant, agent, step), so an agent's
     history depends on nothing else: neither on the other agents nor on how often the world is advanced.
     """
@@ -65,7 +65,7 @@ class World:
                 self._enter(start, agent, activity.first_state(dice), dice)
 
     def advance(self, to: int) -> None:
-        """Carry out every transition due up to ``to`` (ms since the epoch); an earlier time changes nothing."""
+        """Carry out every transition due up to `to` (ms since the epoch); an earlier time changes nothing."""
         while not self.frozen and self._due and self._due[0][0] <= to:
             at, tenant, number, step = heapq.heappop(self._due)
             agent = self.tenants[tenant][number]
@@ -74,7 +74,7 @@ class World:
         self.now = max(self.now, to)
 
     def force(self, at: int, agent: Agent, state: State | None) -> bool:
-        """Put ``agent`` into ``state`` at ``at``, a time later than ``now``; false if that is where they are."""
+        """Put `agent` into `state` at `at`, a time later than `now`; false if that is where they are."""
         self.advance(at)
         if agent.state == state:
             return False
@@ -82,7 +82,7 @@ class World:
         return True
 
     def freeze(self) -> None:
-        """Let nothing more happen of its own accord; :meth:`force` still works."""
+        """Let nothing more happen of its own accord; `force` still works."""
         self.frozen = True
 
     def _move(self, at: int, agent: Agent) -> None:
@@ -99,7 +99,7 @@ class World:
             self._enter(at, hired, State(Activity.NEVER_LOGGED_IN), self._dice(hired))
 
     def _enter(self, at: int, agent: Agent, state: State | None, dice: random.Random | None) -> None:
-        """Record the change and, unless ``dice`` is null (gone for good), plan the next one."""
+        """Record the change and, unless `dice` is null (gone for good), plan the next one."""
         agent.state = state
         agent.steps += 1
         self._on_change(Transition(at, agent, state))
@@ -117,7 +117,7 @@ class World:
         return agent
 
     def _dice(self, agent: Agent) -> random.Random:
-        return random.Random(f"{self._settings.seed}/{agent.tenant}/{agent.number}/{agent.steps}")  # noqa: S311
+        return random.Random(f"{self._settings.seed}/{agent.tenant}/{agent.number}/{agent.steps}")
 
 
 def _stay_seconds(state: State | None, dice: random.Random) -> float:

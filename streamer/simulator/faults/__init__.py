@@ -1,6 +1,6 @@
 """What the simulated vendor can do wrong.
 
-To add a fault: write a function from :class:`~streamer.simulator.faults.call.Call` to an answer in the module where
+To add a fault: write a function from `Call` to an answer in the module where
 it belongs and give it a name in the table at that module's end.
 """
 

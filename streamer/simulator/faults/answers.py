@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from email.utils import formatdate
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -13,23 +14,24 @@ HTML = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Please
 
 
 def status(code: int, message: str) -> Answer:
-    """Answers ``code`` with an error body in JSON; the argument, if any, becomes Retry-After."""
+    """Answers `code` with an error body in JSON; the argument, if any, becomes Retry-After."""
 
     async def answer(call: Call) -> web.StreamResponse:
         headers = {"Retry-After": _retry_after(call.argument)} if call.argument else {}
-        if code == 401:
+        if code == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = 'Basic realm="8x8"'
         return web.json_response({"status": code, "message": message}, status=code, headers=headers)
 
     return answer
 
 
-async def html(call: Call) -> web.StreamResponse:
+async def html(_call: Call) -> web.StreamResponse:
     """An error page that claims success, as proxies and sign-in gateways send it."""
     return web.Response(text=HTML, content_type="text/html")
 
 
 async def content_type(call: Call) -> web.StreamResponse:
+    """Answer with the right body under the content type of the argument."""
     return web.Response(body=call.body(), headers={"Content-Type": call.argument})
 
 
@@ -48,7 +50,7 @@ async def set_cookie(call: Call) -> web.StreamResponse:
 
 
 def _retry_after(argument: str) -> str:
-    """``date+N`` as the HTTP date N seconds ahead (RFC 9110, 5.6.7), anything else as it is."""
+    """`date+N` as the HTTP date N seconds ahead (RFC 9110, 5.6.7), anything else as it is."""
     if argument.startswith("date+"):
         return formatdate(time.time() + float(argument.removeprefix("date+")), usegmt=True)
     return argument

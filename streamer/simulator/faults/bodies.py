@@ -13,7 +13,7 @@ from streamer.simulator.faults.call import Answer, Call, Effect, Kind
 
 
 def rewritten(body: Callable[[Call], bytes]) -> Answer:
-    """Answers 200 with what ``body`` makes of the call."""
+    """Answers 200 with what `body` makes of the call."""
 
     async def answer(call: Call) -> web.StreamResponse:
         return call.ok(body(call))
@@ -22,7 +22,7 @@ def rewritten(body: Callable[[Call], bytes]) -> Answer:
 
 
 def one_item(spoil: Callable[[dict[str, Any], Call], dict[str, Any]]) -> Answer:
-    """Answers with one item, chosen at random, replaced by what ``spoil`` makes of it."""
+    """Answers with one item, chosen at random, replaced by what `spoil` makes of it."""
 
     def body(call: Call) -> bytes:
         items = list(call.items)
@@ -73,11 +73,11 @@ def _extra_fields(call: Call) -> bytes:
     return body if call.single else body[:-1] + b',"paging":{"total":' + str(len(items)).encode() + b"}}"
 
 
-def _without_id(item: dict[str, Any], call: Call) -> dict[str, Any]:
+def _without_id(item: dict[str, Any], _call: Call) -> dict[str, Any]:
     return {key: value for key, value in item.items() if key != "agent-id"}
 
 
-def _wrong_types(item: dict[str, Any], call: Call) -> dict[str, Any]:
+def _wrong_types(item: dict[str, Any], _call: Call) -> dict[str, Any]:
     return {**item, "agent-status": {"code": item["agent-status"]}}
 
 
@@ -90,7 +90,7 @@ def _decoded(argument: str) -> bytes:
 
 
 BODIES: dict[str, Kind] = {
-    "empty-body": Kind(Effect.FAILS, "200 with no body at all", rewritten(lambda call: b"")),
+    "empty-body": Kind(Effect.FAILS, "200 with no body at all", rewritten(lambda _call: b"")),
     "invalid-json": Kind(Effect.FAILS, "a body that is no JSON", rewritten(_invalid_json)),
     "nan": Kind(Effect.FAILS, "NaN for one agent's status", rewritten(_nan)),
     "invalid-utf8": Kind(Effect.FAILS, "bytes that are no UTF-8 in one agent's name", rewritten(_invalid_utf8)),
@@ -99,7 +99,9 @@ BODIES: dict[str, Kind] = {
     "wrong-types": Kind(Effect.FAILS, "an object where one agent's status number belongs", one_item(_wrong_types)),
     "wrong-top-level": Kind(Effect.FAILS, "a list where an object belongs", rewritten(_wrong_top_level)),
     "body": Kind(
-        Effect.FAILS, "200 with the argument, in base64url, as body", rewritten(lambda c: _decoded(c.argument)),
+        Effect.FAILS,
+        "200 with the argument, in base64url, as body",
+        rewritten(lambda c: _decoded(c.argument)),
         check=_decoded,
     ),
     "shuffled": Kind(Effect.HARMLESS, "the agents in another order", rewritten(_shuffled)),

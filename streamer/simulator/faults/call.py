@@ -34,14 +34,14 @@ class Call:
     dice: random.Random
 
     def body(self, items: Sequence[bytes] | None = None) -> bytes:
-        """The answer's body, with ``items`` in place of the true ones where given."""
+        """The answer's body, with `items` in place of the true ones where given."""
         shown = self.items if items is None else items
         if self.single:
             return shown[0] if shown else b"{}"
         return b'{"data":[' + b",".join(shown) + b"]}"
 
     def ok(self, body: bytes | None = None) -> web.Response:
-        """A good answer, with ``body`` in place of the true one where given."""
+        """A good answer, with `body` in place of the true one where given."""
         return web.Response(body=self.body() if body is None else body, content_type="application/json")
 
 
@@ -58,4 +58,4 @@ class Kind:
     default: str = ""
     """The argument when none is given."""
     check: Callable[[str], object] = str
-    """Raises :class:`ValueError` when the argument is no good."""
+    """Raises `ValueError` when the argument is no good."""

@@ -28,13 +28,14 @@ class Fault(msgspec.Struct, frozen=True):
 
     @property
     def kind(self) -> Kind:
+        """What the name stands for."""
         return KINDS[self.name]
 
 
 def parse_faults(text: str) -> tuple[Fault, ...]:
-    """Read ``name[:probability[:argument]]``, separated by commas; an empty text means none.
+    """Read `name[:probability[:argument]]`, separated by commas; an empty text means none.
 
-    The argument may itself hold colons. Raises :class:`FaultError`.
+    The argument may itself hold colons. Raises `FaultError`.
     """
     return tuple(_parse(entry.strip()) for entry in text.split(",") if entry.strip())
 
@@ -60,7 +61,7 @@ class FaultPlan:
         self._of_tenant: dict[str, tuple[Fault, ...]] = {}
 
     def replace(self, faults: Sequence[Fault], *, tenant: str | None = None) -> None:
-        """From now on ``tenant`` has these faults; without a tenant all have, and no tenant a list of its own."""
+        """From now on `tenant` has these faults; without a tenant all have, and no tenant a list of its own."""
         if tenant is None:
             self._of_all = tuple(faults)
             self._of_tenant.clear()
@@ -69,7 +70,7 @@ class FaultPlan:
 
     def draw(self, tenant: str, request: int) -> tuple[Fault | None, random.Random]:
         """The fault that strikes the tenant's request with this number, if any, and the randomness left for it."""
-        dice = random.Random(f"{self._seed}/{tenant}/request/{request}")  # noqa: S311
+        dice = random.Random(f"{self._seed}/{tenant}/request/{request}")
         faults = self._of_tenant.get(tenant, self._of_all)
         return next((fault for fault in faults if dice.random() < fault.probability), None), dice
 

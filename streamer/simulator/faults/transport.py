@@ -14,6 +14,7 @@ from aiohttp import web
 from streamer.simulator.faults.call import Call, Effect, Kind
 
 MIB = 1024 * 1024
+MAX_SECONDS = 3600
 PIECES = 20
 """A dripping answer comes in so many pieces."""
 
@@ -58,6 +59,7 @@ async def drip(call: Call) -> web.StreamResponse:
 
 
 async def compressed(call: Call) -> web.StreamResponse:
+    """Answer well, with Content-Encoding: gzip."""
     response = call.ok(gzip.compress(call.body(), compresslevel=1))
     response.headers["Content-Encoding"] = "gzip"
     return response
@@ -72,7 +74,7 @@ async def oversize(call: Call) -> web.StreamResponse:
 
 
 async def gzip_bomb(call: Call) -> web.StreamResponse:
-    """As ``oversize``, compressed to about a thousandth."""
+    """As `oversize`, compressed to about a thousandth."""
     response = await _begin(call, encoding="gzip")
     packer = zlib.compressobj(wbits=31)
     for piece in _padded(call):
@@ -103,8 +105,8 @@ def _padded(call: Call) -> Iterator[bytes]:
 
 def _seconds(argument: str) -> float:
     seconds = float(argument)
-    if not 0 <= seconds < 86400:
-        raise ValueError("seconds must be from 0 to a day")
+    if not 0 <= seconds <= MAX_SECONDS:
+        raise ValueError(f"seconds must be from 0 to {MAX_SECONDS}")
     return seconds
 
 
