@@ -128,13 +128,20 @@ class GuardedProducer:
         if producer._sender.sender_task is not None:
             producer._sender.sender_task.cancel()
         batches.fail_all(ProducerClosed())
-        for queue in batches._batches.values():
-            for batch in queue:
-                _forget(batch._drain_waiter)
+        self._forget_waiters()
         abort_connections(client)
         await within(self._deadlines.kill, client.close())
         if client._md_update_fut is not None and not client._md_update_fut.done():
             client._md_update_fut.set_result(False)
+
+    def _forget_waiters(self) -> None:
+        transactions = self._producer._txn_manager
+        transactions.fatal_error = _nothing
+        if transactions._transaction_waiter is not None:
+            _forget(transactions._transaction_waiter)
+        for queue in self._producer._message_accumulator._batches.values():
+            for batch in queue:
+                _forget(batch._drain_waiter)
 
     async def _watched_send(self, node: int, request: Any, **options: Any) -> Any:
         began = self._clock.monotonic()
@@ -179,5 +186,5 @@ def _done() -> asyncio.Future[bool]:
     return future
 
 
-def _nothing(_batch: object) -> None:
-    """Queue nothing."""
+def _nothing(_what: object) -> None:
+    """Do nothing."""
