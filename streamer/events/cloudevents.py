@@ -13,7 +13,7 @@ from msgspec import Raw
 if TYPE_CHECKING:
     from streamer.events.record import Record, Stored
 
-_ATTRIBUTE: Final = "ce_"
+_PREFIX: Final = "ce_"
 _REQUIRED: Final = ("ce_specversion", "ce_id", "ce_source", "ce_type")
 _EXTENSIONS: Final = frozenset({"traceparent", "tracestate"})
 """Attributes of the distributed tracing extension; W3C's own header names carry them, without the prefix."""
@@ -29,26 +29,21 @@ def attributes(record: Record | Stored) -> dict[str, str]:
     """Return the context attributes that a record's headers carry, by their CloudEvents names, in the headers' order.
 
     Raises:
-        NotACloudEventError: a required attribute is missing, or a header is not UTF-8.
+        NotACloudEventError: a required attribute is missing, or one is not UTF-8.
 
     """
     headers = dict(record.headers)
     if missing := [name for name in _REQUIRED if name not in headers]:
         message = f"the header {missing[0]} is missing"
         raise NotACloudEventError(message)
-    found: dict[str, str] = {}
+    found = {}
     for name, value in headers.items():
-        try:
-            text = value.decode()
-        except UnicodeDecodeError as error:
-            message = f"the header {name} is not UTF-8"
-            raise NotACloudEventError(message) from error
-        if name.startswith(_ATTRIBUTE):
-            found[name.removeprefix(_ATTRIBUTE)] = text
-        elif name == "content-type":
-            found["datacontenttype"] = text
-        elif name in _EXTENSIONS:
-            found[name] = text
+        if (attribute := _attribute(name)) is not None:
+            try:
+                found[attribute] = value.decode()
+            except UnicodeDecodeError as error:
+                message = f"the header {name} is not UTF-8"
+                raise NotACloudEventError(message) from error
     return found
 
 
@@ -66,3 +61,10 @@ def structured(record: Record | Stored) -> bytes:
         message = "the value is not JSON"
         raise NotACloudEventError(message) from error
     return _encode(document)
+
+
+def _attribute(header: str) -> str | None:
+    """Return the attribute that a header carries, None for a header of somebody else's."""
+    if header.startswith(_PREFIX):
+        return header.removeprefix(_PREFIX)
+    return "datacontenttype" if header == "content-type" else header if header in _EXTENSIONS else None

@@ -22,6 +22,10 @@ _LIBRARIES: Final = logging.WARNING
 """Below this, libraries tell of the ordinary course of things: connections, heartbeats, single requests."""
 
 
+_FIRST: Final = ("timestamp", "level", "logger", "event")
+"""The keys that every line has, in this order."""
+
+
 def configure_logging(*, stream: TextIO, clock: Clock, level: int = logging.INFO) -> None:
     """Send every log line of the process to `stream`: ours from `level` on, those of libraries from WARNING on.
 
@@ -65,7 +69,8 @@ def _rendering(stream: TextIO) -> list[Processor]:
 
 
 def _json(line: EventDict, **_options: Any) -> str:
-    return orjson.dumps(line, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    first = {key: line.pop(key) for key in _FIRST if key in line}
+    return orjson.dumps({**first, **line}, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 class _Timestamp:
