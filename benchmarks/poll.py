@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from streamer.config import AgentStatus8x8, LiteralSecret
 from streamer.clock import SystemClock
+from streamer.config import AgentStatus8x8, LiteralSecret
 from streamer.diff.absence import AbsenceRules
 from streamer.diff.plan import Plan, PollRules, plan_poll
 from streamer.diff.state import TenantState

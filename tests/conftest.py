@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -61,8 +62,9 @@ def own_broker() -> Iterator[OwnBroker]:
 
 
 def pytest_configure() -> None:
-    """Mark this run's processes."""
+    """Mark this run's processes, and keep looptime's plugin from making a loop for every test that is not async."""
     os.environ.setdefault(*RUN)
+    asyncio.set_event_loop(None)  # `get_event_loop` raises from now on; the plugin takes that for "none here"
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -54,7 +54,7 @@ def decode(decoder: msgspec.json.Decoder[T], content: bytes | msgspec.Raw, *, pa
 
 
 def without_bom(body: bytes) -> bytes:
-    """Drop a UTF-8 byte order mark, which RFC 8259 lets parsers ignore; name the commonest bodies that are no JSON.
+    """Drop a UTF-8 byte order mark, which RFC 8259 lets parsers ignore; refuse at once what is no JSON text.
 
     Raises:
         PollError: invalid_body.
@@ -66,6 +66,10 @@ def without_bom(body: bytes) -> bytes:
         raise invalid("$", "the body is empty")
     if start.startswith(b"<"):
         raise invalid("$", "the body is HTML or XML, not JSON")
+    try:
+        body.decode()  # the decoder looks only into what it reads: a broken name of a field would pass as an unknown one
+    except UnicodeDecodeError as error:
+        raise invalid("$", f"holds text that is not UTF-8, at byte {error.start}") from None
     return body
 
 
