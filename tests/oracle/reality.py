@@ -9,12 +9,17 @@ from tests.oracle.case import Case, Violation, of, pairs
 from tests.oracle.matching import Told
 from tests.oracle.truth import Spell
 
+NEAR = 2000
+"""Milliseconds around an event whose true spells a violation shows."""
+
 
 def nothing_is_invented(case: Case) -> Iterator[Violation]:
     """What `current` says was true at some moment of `observed`; a disappeared agent was truly not listed then."""
     for told in _all(case):
+        event = told.event
         if not told.seen:
-            yield of(told.event, "invented", f"{told.event.current} was never true in {told.event.observed}")
+            near = [spell for spell in case.truth.get(event.who, ()) if abs(spell.start - event.observed.latest) < NEAR]
+            yield of(event, "invented", f"{event.current} was never true in {event.observed}; truly {near}")
 
 
 def intervals_hold(case: Case) -> Iterator[Violation]:

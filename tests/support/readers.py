@@ -22,6 +22,17 @@ from tests.oracle import Message
 
 EVENTS, ROWS, TENANTS = TOPICS = ("agent-status-changed", "agent-status", "tenant-status")
 QUIET = {"log_level": 0}
+HISTORY = "history"
+
+_KEEP_HISTORY = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS history (offset INTEGER PRIMARY KEY, key BLOB, value BLOB, headers BLOB);
+CREATE TRIGGER IF NOT EXISTS keep AFTER INSERT ON "tenant-status" BEGIN
+    INSERT INTO history VALUES (new.offset, new.key, new.value, new.headers);
+END;
+INSERT OR IGNORE INTO history SELECT offset, key, value, headers FROM "tenant-status";
+COMMIT;
+"""
 READ_WITHIN = 30.0
 
 
@@ -33,6 +44,9 @@ class Reader(Protocol):
 
     def follow(self, topic: str) -> Follower:
         """Start reading a topic while it is written."""
+
+    def keep_history(self) -> None:
+        """See to it that from now on every record on `tenant-status` can be read, not only each tenant's last."""
 
 
 class ReadError(Exception):
@@ -94,6 +108,9 @@ class KafkaReader:
 
         return Follower(more, consumer.close)
 
+    def keep_history(self) -> None:
+        """Kafka compacts only what is older than a test."""
+
     def _consumer(self) -> Consumer:
         return Consumer(
             {
@@ -136,8 +153,8 @@ class SqliteReader:
     path: Path
 
     def read(self, topic: str) -> list[Message]:
-        """Read a topic's table as it is now."""
-        return self._after(topic, 0)
+        """Read a topic's table as it is now; `tenant-status` with the history that was kept."""
+        return self._after(HISTORY if topic == TENANTS else topic, 0)
 
     def follow(self, topic: str) -> Follower:
         """Read a topic while it is written."""
@@ -152,11 +169,17 @@ class SqliteReader:
 
         return Follower(more, lambda: None)
 
+    def keep_history(self) -> None:
+        """Put a trigger into the file, unknown to its owner, that copies each record within the owner's transaction."""
+        with closing(sqlite3.connect(self.path, timeout=10)) as connection:
+            connection.executescript(_KEEP_HISTORY)
+
     def _after(self, topic: str, offset: int) -> list[Message]:
         query = f'SELECT offset, key, value, headers FROM "{topic}" WHERE offset > ? ORDER BY offset'  # noqa: S608
         with closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
             rows = connection.execute(query, (offset,)).fetchall()
-        return [Message(topic, 0, at, key, value, _headers(headers)) for at, key, value, headers in rows]
+        name = TENANTS if topic == HISTORY else topic
+        return [Message(name, 0, at, key, value, _headers(headers)) for at, key, value, headers in rows]
 
 
 class Follower:

@@ -55,7 +55,7 @@ class TrialSettings:
 
     tenants: int = 3
     agents: int = 50
-    speed: float = 12.0
+    speed: float = 30.0
     churn: float = 0.02
     seed: int = 1
     interval: str = "500ms"
@@ -116,6 +116,7 @@ class Trial:
         """Start the service, wait until it is ready, and begin to read along."""
         self.service.start().wait_ready()
         if self._live is None:
+            self.place.reader.keep_history()
             self._live = self._stack.enter_context(self.place.reader.follow(EVENTS))
 
     def restart(self, keys: Mapping[str, Mapping[str, Any]] | None = None, *, without: Collection[str] = ()) -> None:
