@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Final
 
 from msgspec import Struct
@@ -20,7 +21,7 @@ def share_of(tenant: str) -> float:
 
 
 class Schedule(Struct, frozen=True):
-    """The ticks of one tenant on the monotonic clock: `first`, then `anchor + k * interval`. All in seconds."""
+    """The ticks of one tenant on the monotonic clock: `first`, then `anchor`, then one an interval. All in seconds."""
 
     first: float
     anchor: float
@@ -30,7 +31,10 @@ class Schedule(Struct, frozen=True):
         """Return the first tick later than `moment`: ticks that were missed are skipped, never made up for."""
         if moment < self.first:
             return self.first
-        return self.anchor + ((moment - self.anchor) // self.interval + 1) * self.interval
+        ticks = max(0, math.floor((moment - self.anchor) / self.interval))
+        while (tick := self.anchor + ticks * self.interval) <= moment:  # once or twice: floats are not exact
+            ticks += 1
+        return tick
 
 
 def make_schedule(tenant: str, *, interval: Millis, monotonic: float, wall: Millis) -> Schedule:
@@ -44,4 +48,4 @@ def make_schedule(tenant: str, *, interval: Millis, monotonic: float, wall: Mill
     tick = monotonic + (share * interval - wall) % interval / 1000
     while tick < first + seconds / 2:
         tick += seconds
-    return Schedule(first=first, anchor=tick - seconds, interval=seconds)
+    return Schedule(first=first, anchor=tick, interval=seconds)
