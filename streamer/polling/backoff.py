@@ -47,7 +47,7 @@ class Backoff(Struct, frozen=True):
         refused = _REFUSED.get(error.outcome)
         after = Backoff(failures=self.failures + 1, refusals=0 if refused is None else self.refusals + 1)
         if refused is not None and after.refusals >= PARKED_AFTER:
-            return after, Decision(delay=PARKED_FOR, health=refused)
+            return after, Decision(delay=max(PARKED_FOR, error.retry_after or 0.0), health=refused)
         if error.retry_after is not None:
             return after, Decision(delay=error.retry_after * (1 + 0.1 * random()), health="failing")
         longest = LONGEST_WHEN_THROTTLED if error.outcome in _THROTTLED else LONGEST
