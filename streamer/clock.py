@@ -41,7 +41,7 @@ def rfc3339(at: Millis) -> str:
     seconds, millis = divmod(at, 1000)
     try:
         return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{millis:03d}Z"
-    except (OverflowError, OSError) as error:
+    except (ValueError, OverflowError, OSError) as error:
         message = f"{at} ms is not a time between the years 1 and 9999"
         raise ValueError(message) from error
 
