@@ -21,8 +21,8 @@ class Bounds(Struct, frozen=True):
 
 
 def is_clock_fault(status: AgentStatus, window: Window) -> bool:
-    """Tell whether the vendor's time of entry lies after the answer that holds it: its clock is wrong."""
-    return status.entered is not None and status.entered.earliest > window.end
+    """Tell whether the vendor's time of entry lies after the answer that holds it, or before 1970: its clock is wrong."""
+    return status.entered is not None and not 0 <= status.entered.earliest <= window.end
 
 
 def entry_time(status: AgentStatus, window: Window) -> Interval | None:
