@@ -74,10 +74,14 @@ def event_records(event: AgentStatusChanged, trace: str) -> tuple[Record, Record
     """Return the event's record and its row: one value, the same headers, two topics (CloudEvents binary mode).
 
     Raises:
-        EventRefused: not valid under the published schema, or larger than `RECORD_LIMIT`.
+        EventRefused: not valid under the published schema, larger than `RECORD_LIMIT`, or not encodable.
 
     """
-    value = _encode(event)
+    try:
+        value = _encode(event)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        reason, message = "invalid", f"the event can't be written as JSON: {type(error).__name__}"
+        raise EventRefused(reason, message) from error
     if problem := complaint(AGENT_STATUS_CHANGED, value):
         reason, message = "invalid", f"the event does not fit its schema: {problem}"
         raise EventRefused(reason, message)
