@@ -27,6 +27,7 @@ class Supervisor:
         """Take who says which shards are ours, and who makes a shard's keeper."""
         self._shard_map = shard_map
         self._make_keeper = make_keeper
+        self._kept: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def run(self) -> None:
         """Keep our shards until cancelled; then give all of them up, side by side.
@@ -41,5 +42,9 @@ class Supervisor:
                 for number in keepers.keys() - ours:
                     keepers.pop(number).cancel()
                 for number in sorted(ours - keepers.keys()):
-                    task = group.create_task(self._make_keeper(number).run(), name=f"shard {number}")
-                    keepers[number] = task
+                    keepers[number] = group.create_task(self._keep(number), name=f"shard {number}")
+
+    async def _keep(self, number: int) -> None:
+        """Keep a shard; one that comes back waits until our own keeper before has given it up."""
+        async with self._kept[number]:
+            await self._make_keeper(number).run()
