@@ -46,7 +46,7 @@ def resync(state: TenantState, token: str, *, vocabulary: Vocabulary, names: boo
 
 def forget(state: TenantState) -> Erasure:
     """Erase all rows of a tenant. Its sequence goes on, so that no number of an event is used twice."""
-    after = msgspec.structs.replace(state, rows={}, by_state={}, watch=Watch(), health=FORGOTTEN)
+    after = msgspec.structs.replace(state, rows={}, by_state={}, watch=Watch(), health=FORGOTTEN, fault=None)
     records = tuple(tombstone(state.tenant, agent) for agent in sorted(state.rows))
     return Erasure(plan=Plan(records=records, state=after), erased=len(records))
 

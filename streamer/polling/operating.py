@@ -55,7 +55,8 @@ def _fault(poller: TenantPoller) -> str | None:
 
 async def _forget(poller: TenantPoller) -> None:
     state = poller.state
-    if state.rows or (state.sequence and state.health != FORGOTTEN):
+    stored = state.rows or state.sequence or state.complete_through is not None or state.fault is not None
+    if state.rows or (stored and state.health != FORGOTTEN):
         poller.reporter.judge("forgotten", "forget: true in the config")
         erasure = forget(state)
         await poller.commit_operation(erasure.plan)
