@@ -14,6 +14,7 @@ import structlog
 from streamer.config import TenantConfig
 from streamer.polling.poller import TenantPoller
 from streamer.polling.reporter import Reporter, ReportTerms
+from streamer.polling.telling import lines_of
 from streamer.polling.tools import Tools
 from streamer.signals import ShardDropped, ShardTaken, TakeOverFailed, TenantGone, UnconfiguredTenants
 from streamer.sources.source import Source
@@ -22,6 +23,10 @@ from streamer.store.shard import Shard, Update
 
 RETRY_FIRST: Final = 1.0
 RETRY_LONGEST: Final = 30.0
+SETTLED_AFTER: Final = 10.0
+"""Seconds of service after which a take-over counts as a success. A shard that is lost sooner each time is read from
+the beginning over and over again, so that is done ever more slowly."""
+
 CLOSE_WITHIN: Final = 5.0
 """Seconds in which the last commit of a shard must end when it is given up; else it is killed."""
 
@@ -64,12 +69,16 @@ class ShardKeeper:
                     shard = await self._take_over()
                 except ShardLost as error:
                     failures += 1
-                    await self._retry_later(error, failures)
-                    continue
-                failures = 0
-                lost = await self._serve(shard)
-                self._tools.observer(ShardDropped(shard=self.number, reason=lost.reason))
-                await self._retry_later(lost, 1)
+                    delay = self._delay(failures)
+                    self._tools.observer(TakeOverFailed(shard=self.number, reason=str(error), retry_in=delay))
+                else:
+                    began = self._tools.clock.monotonic()
+                    lost = await self._serve(shard)
+                    self._tools.observer(ShardDropped(shard=self.number, reason=str(lost)))
+                    settled = self._tools.clock.monotonic() - began >= SETTLED_AFTER
+                    failures = 1 if settled else failures + 1
+                    delay = self._delay(failures)
+                await asyncio.sleep(delay)
         finally:
             self._ours = False
             self._tools.observer(ShardDropped(shard=self.number, reason="stopped"))
@@ -90,11 +99,10 @@ class ShardKeeper:
         )
         return shard
 
-    async def _retry_later(self, lost: ShardLost, failures: int) -> None:
-        bound = min(RETRY_LONGEST, RETRY_FIRST * 2 ** min(failures - 1, 8))
-        delay = bound * (0.5 + 0.5 * self._tools.random())
-        self._tools.observer(TakeOverFailed(shard=self.number, reason=str(lost), retry_in=delay))
-        await asyncio.sleep(delay)
+    def _delay(self, failures: int) -> float:
+        """Return the seconds until the next take-over, after so many in a row that failed or did not last."""
+        bound = min(RETRY_LONGEST, RETRY_FIRST * 2.0 ** min(failures - 1, 8))
+        return bound * (0.5 + 0.5 * self._tools.random())
 
     async def _serve(self, shard: Shard) -> ShardLost:
         """Run everything that works on the shard until it is lost; cancelled, give it up in good order."""
@@ -113,12 +121,12 @@ class ShardKeeper:
         )
         try:
             lost = await shard.lost()
+            await _end([*tasks, beats])
+            await shard.kill()
         except asyncio.CancelledError:
             await _end([*tasks, beats])
             await self._give_up(shard, reporters)
             raise
-        await _end([*tasks, beats])
-        await shard.kill()
         return lost
 
     def _unconfigured(self, shard: Shard) -> dict[str, Reporter]:
@@ -161,7 +169,12 @@ class ShardKeeper:
 
 
 async def _report(shard: Shard, reporters: Mapping[str, Reporter], wanted: Callable[[Reporter], bool]) -> None:
-    records = tuple(reporter.record(shard.state(tenant)) for tenant, reporter in reporters.items() if wanted(reporter))
+    """Commit the records of the tenants that are `wanted`. One whose state is about to move has its turn after that."""
+    records = tuple(
+        reporter.record(shard.state(tenant))
+        for tenant, reporter in reporters.items()
+        if wanted(reporter) and not shard.is_moving(tenant)
+    )
     if records:
         await shard.commit(Update(records=records))
 
@@ -173,8 +186,10 @@ async def _guarded(work: Callable[[], Awaitable[None]], name: str) -> None:
             await work()
         except ShardLost:
             return  # the keeper knows, and ends everything that works on the shard
-        except Exception:  # noqa: BLE001 - whatever it is, the others go on
-            _log.exception("a background task failed by a fault of ours; it is begun again", task=name)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+            # no traceback: its last line may hold what the fault was about, an agent's name say
+            fault = {"error": type(error).__name__, "trace": lines_of(error)}
+            _log.error("a background task failed by a fault of ours; it is begun again", task=name, **fault)
             await asyncio.sleep(RETRY_FIRST)
         else:
             return

@@ -80,10 +80,16 @@ def operated(poller: TenantPoller, key: str, outcome: str, count: int) -> None:
 
 
 def unexpected(poller: TenantPoller, error: Exception) -> None:
-    """Log a fault of ours with its traceback: the lines of code, not the values that they worked on."""
-    frames = []
+    """Log a fault of ours."""
+    trace = lines_of(error)
+    _log.error("a poll failed by a fault of ours", tenant=poller.config.id, error=type(error).__name__, trace=trace)
+
+
+def lines_of(error: BaseException) -> list[str]:
+    """Return the lines of code of an error's traceback, without the values that they worked on: they may be secrets."""
+    lines = []
     trace = error.__traceback__
     while trace is not None:
-        frames.append(f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}")
+        lines.append(f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}")
         trace = trace.tb_next
-    _log.error("a poll failed by a fault of ours", tenant=poller.config.id, error=type(error).__name__, trace=frames)
+    return lines
