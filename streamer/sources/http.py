@@ -6,6 +6,7 @@ No redirect is followed and no cookie kept: a session is shared by tenants whose
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Mapping
 from types import TracebackType
@@ -68,7 +69,7 @@ class Request(Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> str:
         """Method, host and path: what errors call this request."""
-        return f"{self.method} {self.url.authority}{self.url.raw_path}"
+        return f"{self.method} {self.url.host_port_subcomponent}{self.url.raw_path}"
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -137,6 +138,8 @@ class Http:
             raise PollError("timeout", f"{request.place}: {progress} in {took} ms, then time was up") from error
         except aiohttp.ClientError as error:
             raise _failure(request, body, error) from None  # its text may hold what the server sent
+        except UnicodeError as error:  # from the resolver's IDNA encoding
+            raise PollError("unreachable", f"{request.place}: no such host can exist") from error
 
     async def _exchange(self, request: Request, body: Body) -> Answer:
         if self._session is None:
@@ -204,18 +207,21 @@ def _elsewhere(response: aiohttp.ClientResponse) -> str:
 
 def _failure(request: Request, body: Body, error: aiohttp.ClientError) -> PollError:
     """Give a failure of the connection its outcome. What a server sent is not repeated, reasons of the system are."""
+    outcome: Outcome = "unreachable"
     match error:
+        case aiohttp.InvalidURL():
+            what = "no such host can exist"
         case aiohttp.ClientSSLError():
-            return PollError("tls_error", f"{request.place}: TLS failed: {_tls_reason(error)}")
+            outcome, what = "tls_error", f"TLS failed: {_tls_reason(error)}"
         case aiohttp.ClientConnectorError():
-            return PollError("unreachable", f"{request.place}: can't connect: {error.strerror or 'no reason given'}")
+            what = f"can't connect: {_system_reason(error.os_error)}"
         case aiohttp.ClientResponseError():
-            return PollError("http_error", f"{request.place}: the answer is not valid HTTP ({type(error).__name__})")
-        case aiohttp.ClientPayloadError():
-            return PollError("truncated", f"{request.place}: the body ends early, after {body.received} bytes")
-    if body.received:
-        return PollError("truncated", f"{request.place}: the connection broke after {body.received} bytes of a body")
-    return PollError("unreachable", f"{request.place}: the connection broke before an answer ({type(error).__name__})")
+            outcome, what = "http_error", f"the answer is not valid HTTP ({type(error).__name__})"
+        case _ if body.received or isinstance(error, aiohttp.ClientPayloadError):
+            outcome, what = "truncated", f"the connection broke after {body.received} bytes of a body"
+        case _:
+            what = f"the connection broke before an answer ({type(error).__name__})"
+    return PollError(outcome, f"{request.place}: {what}")
 
 
 def _tls_reason(error: aiohttp.ClientSSLError) -> str:
@@ -223,3 +229,9 @@ def _tls_reason(error: aiohttp.ClientSSLError) -> str:
     if isinstance(reason, ssl.SSLCertVerificationError):
         return reason.verify_message
     return str(getattr(reason, "reason", None) or type(reason).__name__)
+
+
+def _system_reason(error: OSError) -> str:
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or type(error).__name__

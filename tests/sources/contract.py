@@ -1,0 +1,63 @@
+"""What every source must do. A new source adds one `SourceCase`, and all situations are run through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from streamer.config import AgentStatus8x8, EnvSecret, TenantConfig
+from tests.sources.situations import MAX_BODY
+from tests.sources.vendor import fixture
+
+SECRET_VARIABLE = "CONTRACT_SECRET"
+SECRET = "t0ken-never-to-be-told"
+PERSONAL = ("Padma", "Othertask", "Jane", "Smith", "Ilya", "Workshard")
+"""Parts of names that the fixtures hold; no error may repeat them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceCase:
+    """One source as the contract sees it.
+
+    `config` makes a tenant's config for a base URL, with settings that differ from the case's own. `path` is what is
+    asked for all agents and `good` the answer, which holds `agents`; `agent_path` and `good_agent` are the same for
+    the one agent `agent`. `credentials` is the `Authorization` that must be sent while the secret is `SECRET`.
+    """
+
+    name: str
+    config: Callable[..., TenantConfig]
+    path: str
+    good: bytes
+    agents: frozenset[str]
+    agent: str
+    agent_path: str
+    good_agent: bytes
+    credentials: str
+
+
+def agent_status_8x8(base_url: str, **settings: object) -> TenantConfig:
+    """Make the config of a tenant of the 8x8 agent-status API."""
+    given = {"id": "acme", "username": "acmecorp01", "password": EnvSecret(SECRET_VARIABLE), "max_body": MAX_BODY}
+    return AgentStatus8x8(base_url=base_url, **{**given, **settings})  # type: ignore[arg-type]
+
+
+CASES = (
+    SourceCase(
+        name="8x8-agent-status",
+        config=agent_status_8x8,
+        path="/api/v1/tenants/acmecorp01/agentstatus/agents",
+        good=fixture("8x8-agent-status", "vendor-example"),
+        agents=frozenset(
+            {
+                "ag0VYyLh0YTsymdbtYIaaaa",
+                "ag0XgxWZr7TzqWFhxboBGj1g",
+                "ag1LmqEeEYRoOti9KjIi_Dng",
+                "ag64oyEUb_Sk6bxVB9P5ye5w",
+            }
+        ),
+        agent="ag64oyEUb_Sk6bxVB9P5yaaa",
+        agent_path="/api/v1/tenants/acmecorp01/agentstatus/agents/ag64oyEUb_Sk6bxVB9P5yaaa",
+        good_agent=fixture("8x8-agent-status", "vendor-example-of-one-agent"),
+        credentials="Basic YWNtZWNvcnAwMTp0MGtlbi1uZXZlci10by1iZS10b2xk",
+    ),
+)
