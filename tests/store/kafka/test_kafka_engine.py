@@ -66,7 +66,7 @@ async def test_an_engine_that_was_fenced_in_the_middle_of_its_transaction_commit
         await own(store)
         return acks
 
-    guard._send = fenced_after_sending  # type: ignore[method-assign]
+    guard._send = fenced_after_sending  # type: ignore[method-assign, assignment]
     with pytest.raises(ShardLost) as lost:
         await old.commit(narrator().tell("zombie"))
     assert lost.value.reason == "fenced"

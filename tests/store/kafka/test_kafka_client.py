@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import errors
+
+from streamer.config import EnvSecret, KafkaConfig
+from streamer.store import StoreError
+from streamer.store.kafka import Deadlines, refuse_optimized
+from streamer.store.kafka.client import Clients, within
+from streamer.store.kafka.failures import described, reason_of
+
+SERVERS = ("localhost:9092",)
+
+
+def options(**config: Any) -> dict[str, Any]:
+    return Clients(config=KafkaConfig(bootstrap_servers=SERVERS, **config), deadlines=Deadlines())._common("test")
+
+
+def test_a_plain_cluster_gets_no_login() -> None:
+    """Nothing is set that the config does not say."""
+    made = options()
+    assert (made["security_protocol"], made["ssl_context"], made["sasl_plain_password"]) == ("PLAINTEXT", None, None)
+    assert made["bootstrap_servers"] == ["localhost:9092"]
+    assert made["request_timeout_ms"] == 5000
+
+
+def test_a_login_is_read_anew_for_each_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rotated password is used by the next client."""
+    config = KafkaConfig(
+        bootstrap_servers=SERVERS,
+        security_protocol="SASL_PLAINTEXT",
+        sasl_mechanism="SCRAM-SHA-512",
+        sasl_plain_username="us",
+        sasl_plain_password=EnvSecret("STREAMER_TEST_KAFKA"),
+    )
+    clients = Clients(config=config, deadlines=Deadlines())
+    for password in ("old", "new"):
+        monkeypatch.setenv("STREAMER_TEST_KAFKA", password)
+        assert clients._common("test")["sasl_plain_password"] == password
+    assert clients._common("test")["sasl_mechanism"] == "SCRAM-SHA-512"
+
+
+def test_a_login_that_cannot_be_read_says_where_and_never_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the variable and the keys of the config."""
+    monkeypatch.delenv("STREAMER_TEST_KAFKA", raising=False)
+    secret = EnvSecret("STREAMER_TEST_KAFKA")
+    with pytest.raises(StoreError, match=r"STREAMER_TEST_KAFKA is not set.*check kafka.sasl_"):
+        options(security_protocol="SASL_SSL", sasl_plain_username="us", sasl_plain_password=secret)
+
+
+def test_tls_checks_certificates_and_names() -> None:
+    """Both are on unless the config turns the names off."""
+    made = options(security_protocol="SSL")["ssl_context"]
+    assert (made.verify_mode, made.check_hostname) == (ssl.CERT_REQUIRED, True)
+    made = options(security_protocol="SSL", ssl_check_hostname=False)["ssl_context"]
+    assert (made.verify_mode, made.check_hostname) == (ssl.CERT_REQUIRED, False)
+
+
+def test_a_certificate_that_is_none_is_an_error_with_advice(tmp_path: Path) -> None:
+    """The config's own keys are named."""
+    (tmp_path / "ca.pem").write_text("not a certificate")
+    with pytest.raises(StoreError, match=r"check kafka\.sasl_\* and kafka\.ssl_\*"):
+        options(security_protocol="SSL", ssl_cafile=tmp_path / "ca.pem")
+
+
+async def test_the_transactional_id_is_named_after_the_partition_alone() -> None:
+    """I1: neither process nor group is in it, so two of them can never both write."""
+    for group in ("streamer", "another"):
+        config = KafkaConfig(bootstrap_servers=SERVERS, topic_prefix="eu-", group_id=group, partitions=4)
+        producer = Clients(config=config, deadlines=Deadlines()).producer(3)
+        assert producer._txn_manager.transactional_id == "eu-agent-status-3"
+        producer._closed = True
+
+
+def test_the_broker_gives_a_transaction_up_later_than_we_do() -> None:
+    """Else it would end one that is still being confirmed."""
+    assert Deadlines().transaction > Deadlines().commit > Deadlines().request
+
+
+async def test_what_does_not_end_in_time_is_left_behind() -> None:
+    """`within` never waits longer, even for what swallows its cancellation."""
+
+    async def stubborn() -> None:
+        for _ in range(2):
+            try:
+                await asyncio.sleep(0.3)
+            except asyncio.CancelledError:
+                continue
+
+    async def failing() -> None:
+        raise RuntimeError
+
+    began = asyncio.get_running_loop().time()
+    assert not await within(0.05, stubborn())
+    assert asyncio.get_running_loop().time() - began < 0.2
+    assert await within(0.05, failing())
+    await asyncio.sleep(0.4)
+
+
+def test_the_cause_of_an_error_counts() -> None:
+    """What ended its sender is wrapped by aiokafka."""
+    wrapped = errors.KafkaError("Unexpected error during batch delivery")
+    wrapped.__cause__ = errors.InvalidProducerEpoch()
+    assert reason_of(wrapped) == "fenced"
+    assert "InvalidProducerEpoch" in described(wrapped)
+    expected = {
+        "fenced": errors.ProducerFenced(),
+        "timeout": errors.RequestTimedOutError(),
+        "unreachable": errors.KafkaConnectionError(),
+        "refused": errors.TopicAuthorizationFailedError(),
+        "error": AssertionError("Invalid state transition"),
+    }
+    assert {reason: reason_of(error) for reason, error in expected.items()} == {reason: reason for reason in expected}
+    assert reason_of(TimeoutError()) == "timeout"
+    assert reason_of(ConnectionRefusedError()) == "unreachable"
+
+
+def test_python_without_assertions_is_refused() -> None:
+    """The order of a transaction's steps is guarded by `assert` alone in aiokafka."""
+    refuse_optimized()
+    code = "from streamer.store.kafka import refuse_optimized; refuse_optimized()"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-O", "-c", code], capture_output=True, text=True, env=environment, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(
+        "StoreError: python -O removes checks that Kafka transactions rely on: unset PYTHONOPTIMIZE, run without -O"
+    )
