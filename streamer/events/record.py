@@ -31,7 +31,9 @@ class Record(Struct, frozen=True):
     @property
     def size(self) -> int:
         """Bytes of key, value and headers together."""
-        return len(self.key) + len(self.value or b"") + sum(len(name) + len(data) for name, data in self.headers)
+        return (
+            len(self.key) + len(self.value or b"") + sum(len(name.encode()) + len(data) for name, data in self.headers)
+        )
 
 
 class Stored(Struct, frozen=True):
@@ -51,8 +53,11 @@ class Stored(Struct, frozen=True):
 
 
 def agent_key(tenant: str, agent: str) -> bytes:
-    """Return the key of an agent's events and of its row. A tenant id has no `|`, so the first one splits."""
-    return f"{tenant}|{agent}".encode()
+    """Return the key of an agent's events and of its row. A tenant id has no `|`, so the first one splits.
+
+    An id that was read from a key that is not UTF-8 gives that very key, so that even such a row can be erased.
+    """
+    return f"{tenant}|{agent}".encode(errors="surrogateescape")
 
 
 def tenant_of(key: bytes) -> str:
