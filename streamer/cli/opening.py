@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from streamer.store.engine import Store
+    from streamer.store.store import Store
 
 
 def load_for_polling(path: Path, *, resolve: bool = True) -> Config:

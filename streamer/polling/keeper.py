@@ -18,8 +18,9 @@ from streamer.polling.telling import lines_of
 from streamer.polling.tools import Tools
 from streamer.signals import ShardDropped, ShardTaken, TakeOverFailed, TenantGone, UnconfiguredTenants
 from streamer.sources.source import Source
-from streamer.store.engine import ShardLost, Store
+from streamer.store.engine import ShardLost
 from streamer.store.shard import Shard, Update
+from streamer.store.store import Store
 
 RETRY_FIRST: Final = 1.0
 RETRY_LONGEST: Final = 30.0

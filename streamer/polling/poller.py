@@ -13,26 +13,29 @@ from aiolimiter import AsyncLimiter
 
 from streamer.config import TenantConfig
 from streamer.diff.absence import AbsenceRules
-from streamer.diff.operators import sweep
 from streamer.diff.plan import Plan, PollRules, plan_poll
 from streamer.diff.state import TenantState
 from streamer.events.definition import Health
-from streamer.model import Millis, Snapshot
-from streamer.polling import telling
+from streamer.model import Snapshot
 from streamer.polling.backoff import Backoff
-from streamer.polling.operating import carry_out
+from streamer.polling.ledger import Ledger
+from streamer.polling.operating import Operations
 from streamer.polling.reporter import Reporter, ReportTerms
 from streamer.polling.schedule import make_schedule
+from streamer.polling.telling import Teller
 from streamer.polling.tools import Tools
 from streamer.sources.errors import PollError
 from streamer.sources.source import Source
-from streamer.store.shard import Shard, Update
+from streamer.store.shard import Shard
 
 CLOCK_OFFSET_LIMIT: Final = 2.0
 """Seconds between our clock and the store's beyond which our times are not to be trusted."""
 
 THREAD_FROM: Final = 2000
 """Snapshots of so many agents are compared in a thread, so that one large tenant does not hold up the others."""
+
+SWEEP_EVERY: Final = 3600.0
+"""Seconds between two looks for rows to be swept, if `forget_after` is not short."""
 
 
 class TenantPoller:
@@ -41,9 +44,6 @@ class TenantPoller:
     def __init__(self, *, config: TenantConfig, source: Source, shard: Shard, tools: Tools) -> None:
         """Take the tenant's config and source, the shard that its state lies in, and what pollers share."""
         self.config = config
-        self.source = source
-        self.shard = shard
-        self.tools = tools
         self.reporter = Reporter(
             state=shard.state(config.id),
             terms=ReportTerms(
@@ -55,6 +55,11 @@ class TenantPoller:
             clock=tools.clock,
             observer=tools.observer,
         )
+        self.source = source
+        self._tools = tools
+        self._teller = Teller(tenant=config.id, source=source.name, clock=tools.clock, observer=tools.observer)
+        self.ledger = Ledger(tenant=config.id, shard=shard, reporter=self.reporter, teller=self._teller)
+        self._operations = Operations(config=config, vocabulary=source, ledger=self.ledger)
         self._backoff = Backoff()
         self._limiter = AsyncLimiter(1, config.rate.interval / 1000) if config.rate else None
         self._next_sweep = 0.0
@@ -62,7 +67,7 @@ class TenantPoller:
     @property
     def state(self) -> TenantState:
         """The tenant's committed state."""
-        return self.shard.state(self.config.id)
+        return self.ledger.state
 
     async def run(self) -> None:
         """Carry out the operator's keys, then poll for ever; return where the config says not to poll.
@@ -71,9 +76,9 @@ class TenantPoller:
             ShardLost: the shard must be taken over again.
 
         """
-        if not await carry_out(self):
+        clock = self._tools.clock
+        if not await self._operations.carry_out(now=clock.wall()):
             return
-        clock = self.tools.clock
         schedule = make_schedule(
             self.config.id, interval=self.config.interval, monotonic=clock.monotonic(), wall=clock.wall()
         )
@@ -91,31 +96,32 @@ class TenantPoller:
             ShardLost: it is not certain that the changes were committed.
 
         """
-        began = self.tools.clock.monotonic()
+        began = self._tools.clock.monotonic()
         try:
             snapshot = await self._ask()
             plan = await self._plan(snapshot)
         except PollError as error:
             return await self._failed(error, began)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the polling of a tenant
-            unexpected = PollError("internal_error", f"{type(error).__name__} while polling; please report it")
-            telling.unexpected(self, error)
+            self._teller.unexpected(error)
+            unexpected = PollError("internal_error", f"{type(error).__name__} while polling")
             return await self._failed(unexpected, began)
-        telling.polled(self, "ok", began)
+        self._teller.polled("ok", began)
         self._backoff = Backoff()
-        await self._commit(snapshot, plan)
+        before = self.state.complete_through
+        if before is not None:
+            self.reporter.saw(snapshot.window.end - before)
+        changed = self.reporter.judge(*self._verdict(plan))
+        await self.ledger.commit(plan, report=changed or before is None)
         return 0.0
 
     async def _ask(self) -> Snapshot:
-        behind = max(self.state.complete_through or 0, self.state.watch.shown or 0) - self.tools.clock.wall()
+        behind = max(self.state.complete_through or 0, self.state.watch.shown or 0) - self._tools.clock.wall()
         if behind > 0:
-            raise PollError(
-                "clock_behind",
-                f"our clock is {behind} ms behind what was already told of this tenant; check the clocks (NTP)",
-            )
+            raise PollError("clock_behind", f"our clock is {behind} ms behind what was already told of this tenant")
         if self._limiter is not None:
             await self._limiter.acquire()
-        async with self.tools.budgets.request(self.config.account.host):
+        async with self._tools.budgets.request(self.config.account.host):
             try:
                 async with asyncio.timeout(self.config.timeout / 1000):
                     return await self.source.snapshot()
@@ -130,7 +136,7 @@ class TenantPoller:
                 snapshot,
                 vocabulary=self.source,
                 rules=self._rules(),
-                now=max(self.tools.clock.wall(), snapshot.window.end),
+                now=max(self._tools.clock.wall(), snapshot.window.end),
             )
 
         return await asyncio.to_thread(plan) if len(snapshot.agents) >= THREAD_FROM else plan()
@@ -142,25 +148,12 @@ class TenantPoller:
         return PollRules(absence=absence, names=self.config.agent_names, hold_watermark=self._clock_is_off())
 
     def _clock_is_off(self) -> bool:
-        return abs(self.shard.clock_offset or 0.0) > CLOCK_OFFSET_LIMIT
-
-    async def _commit(self, snapshot: Snapshot, plan: Plan) -> None:
-        before = self.state.complete_through
-        if before is not None:
-            self.reporter.saw(snapshot.window.end - before)
-        records = plan.records
-        if self.reporter.judge(*self._verdict(plan)) or before is None:
-            records += (self.reporter.record(plan.state),)
-        if records:
-            await self.shard.commit(Update(records=records, state=plan.state))
-        else:
-            self.shard.note(plan.state)
-        telling.committed(self, plan)
+        return abs(self.ledger.clock_offset) > CLOCK_OFFSET_LIMIT
 
     def _verdict(self, plan: Plan) -> tuple[Health, str | None]:
         if self._clock_is_off():
-            advice = f"our clock is {self.shard.clock_offset:.1f} s off the broker's; the watermark waits. Check NTP"
-            return "degraded", advice
+            offset = self.ledger.clock_offset
+            return "degraded", f"our clock is {offset:.1f} s off the broker's; the watermark waits. Check NTP"
         if plan.difference is not None and plan.difference.held is not None:
             return "degraded", "many agents vanished at once; accept_shrink_until accepts that before 10 minutes are up"
         if plan.refused:
@@ -168,39 +161,14 @@ class TenantPoller:
         return "ok", None
 
     async def _failed(self, error: PollError, began: float) -> float:
-        telling.polled(self, error.outcome, began, str(error))
-        self._backoff, decision = self._backoff.after(error, random=self.tools.random)
+        self._teller.polled(error.outcome, began, str(error))
+        self._backoff, decision = self._backoff.after(error, random=self._tools.random)
         if self.reporter.judge(decision.health, str(error)):
-            await self.report()
+            await self.ledger.report()
         return decision.delay
 
-    async def report(self) -> None:
-        """Commit a record of the tenant's status now.
-
-        Raises:
-            ShardLost: it is not certain that it was committed.
-
-        """
-        await self.shard.commit(Update(records=(self.reporter.record(self.state),)))
-
-    async def commit_operation(self, plan: Plan) -> None:
-        """Commit what an operator asked for together with a record that says so.
-
-        Raises:
-            ShardLost: it is not certain that it was committed.
-
-        """
-        records = (*plan.records, self.reporter.record(plan.state))
-        await self.shard.commit(Update(records=records, state=plan.state))
-        telling.committed(self, plan)
-
     async def _sweep(self) -> None:
-        clock = self.tools.clock
-        if clock.monotonic() < self._next_sweep:
-            return
-        forget_after: Millis = self.config.forget_after
-        self._next_sweep = clock.monotonic() + min(3600.0, max(1.0, forget_after / 10_000))
-        erasure = sweep(self.state, before=clock.wall() - forget_after)
-        if erasure.erased:
-            await self.commit_operation(erasure.plan)
-            telling.operated(self, "forget_after", "done", erasure.erased)
+        clock = self._tools.clock
+        if clock.monotonic() >= self._next_sweep:
+            self._next_sweep = clock.monotonic() + min(SWEEP_EVERY, max(1.0, self.config.forget_after / 10_000))
+            await self._operations.sweep(now=clock.wall())

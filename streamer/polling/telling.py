@@ -3,86 +3,110 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import structlog
 
+from streamer.clock import Clock
+from streamer.diff.differ import Difference
+from streamer.diff.plan import Plan
 from streamer.signals import (
     AgentsCounted,
     AgentsHeld,
+    HealthChanged,
+    Observer,
     OperatorKey,
     PollFinished,
     Published,
     SnapshotHeld,
     StatusUnmapped,
+    TenantGone,
     VendorClockFault,
     WatermarkMoved,
 )
 
-if TYPE_CHECKING:
-    from streamer.diff.plan import Plan
-    from streamer.polling.poller import TenantPoller
-
 _log = structlog.get_logger(__name__)
 
 
-def polled(poller: TenantPoller, outcome: str, began: float, error: str | None = None) -> None:
-    """Tell that a poll ended; `began` is when it began, in monotonic seconds."""
-    clock = poller.tools.clock
-    poller.tools.observer(
-        PollFinished(
-            tenant=poller.config.id,
-            source=poller.source.name,
-            outcome=outcome,
-            seconds=clock.monotonic() - began,
-            finished=clock.wall(),
-            error=error,
-        )
-    )
+class Teller:
+    """Tells the observer of one tenant."""
 
+    def __init__(self, *, tenant: str, source: str, clock: Clock, observer: Observer) -> None:
+        """Take whom to tell of, and whom to tell."""
+        self._tenant = tenant
+        self._source = source
+        self._clock = clock
+        self._tell = observer
 
-def committed(poller: TenantPoller, plan: Plan) -> None:
-    """Tell what a committed plan published, held back and refused, and where the watermark is."""
-    tell, tenant, source = poller.tools.observer, poller.config.id, poller.source.name
-    if plan.published:
-        tell(
-            Published(
-                tenant=tenant,
-                source=source,
-                states=tuple(each.state or "disappeared" for each in plan.published),
-                detection_delays=tuple(
-                    each.detection_delay / 1000 for each in plan.published if each.detection_delay is not None
-                ),
-                uncertainties=tuple(each.uncertainty / 1000 for each in plan.published if each.uncertainty is not None),
-                missed_transitions=sum(each.missed for each in plan.published),
+    def polled(self, outcome: str, began: float, error: str | None = None) -> None:
+        """Tell that a poll ended; `began` is when it began, in monotonic seconds."""
+        seconds, finished = self._clock.monotonic() - began, self._clock.wall()
+        self._tell(
+            PollFinished(
+                tenant=self._tenant,
+                source=self._source,
+                outcome=outcome,
+                seconds=seconds,
+                finished=finished,
+                error=error,
             )
         )
-        for code in {each.unmapped for each in plan.published if each.unmapped is not None}:
-            tell(StatusUnmapped(tenant=tenant, source=source, code=code))
-    for reason, count in Counter(each.reason for each in plan.refused).items():
-        tell(AgentsHeld(tenant=tenant, reason=reason, count=count))
-    if (difference := plan.difference) is not None:
+
+    def committed(self, plan: Plan) -> None:
+        """Tell what a committed plan published, held back and refused, and where the watermark is."""
+        if plan.published:
+            self._published(plan)
+        for reason, count in Counter(each.reason for each in plan.refused).items():
+            self._tell(AgentsHeld(tenant=self._tenant, reason=reason, count=count))
+        if plan.difference is not None:
+            self._compared(plan.difference)
+        if plan.published or plan.difference is not None:
+            self._tell(AgentsCounted(tenant=self._tenant, source=self._source, by_state=plan.state.by_state))
+        if plan.state.complete_through is not None:
+            self._tell(WatermarkMoved(tenant=self._tenant, complete_through=plan.state.complete_through))
+
+    def operated(self, key: str, outcome: str, count: int) -> None:
+        """Tell that an operator's key was carried out or refused."""
+        self._tell(OperatorKey(tenant=self._tenant, key=key, outcome=outcome, count=count))
+
+    def unusable(self, advice: str) -> None:
+        """Tell that the tenant can't be polled, without anything being written about it."""
+        self._tell(
+            HealthChanged(tenant=self._tenant, source=self._source, before=None, health="failing", advice=advice)
+        )
+
+    def gone(self) -> None:
+        """Tell that nothing of the tenant is left."""
+        self._tell(TenantGone(tenant=self._tenant, source=self._source))
+
+    def unexpected(self, error: Exception) -> None:
+        """Log a fault of ours."""
+        trace = lines_of(error)
+        _log.error("a poll failed by a fault of ours", tenant=self._tenant, error=type(error).__name__, trace=trace)
+
+    def _published(self, plan: Plan) -> None:
+        events = plan.published
+        self._tell(
+            Published(
+                tenant=self._tenant,
+                source=self._source,
+                states=tuple(each.state or "disappeared" for each in events),
+                detection_delays=tuple(
+                    each.detection_delay / 1000 for each in events if each.detection_delay is not None
+                ),
+                uncertainties=tuple(each.uncertainty / 1000 for each in events if each.uncertainty is not None),
+                missed_transitions=sum(each.missed for each in events),
+            )
+        )
+        for code in {each.unmapped for each in events if each.unmapped is not None}:
+            self._tell(StatusUnmapped(tenant=self._tenant, source=self._source, code=code))
+
+    def _compared(self, difference: Difference) -> None:
         if difference.held is not None:
-            tell(SnapshotHeld(tenant=tenant, reason=difference.held))
+            self._tell(SnapshotHeld(tenant=self._tenant, reason=difference.held))
         if difference.older:
-            tell(AgentsHeld(tenant=tenant, reason="older_view", count=difference.older))
+            self._tell(AgentsHeld(tenant=self._tenant, reason="older_view", count=difference.older))
         if difference.clock_faults:
-            tell(VendorClockFault(tenant=tenant, count=difference.clock_faults))
-    if plan.published or difference is not None:
-        tell(AgentsCounted(tenant=tenant, source=source, by_state=plan.state.by_state))
-    if plan.state.complete_through is not None:
-        tell(WatermarkMoved(tenant=tenant, complete_through=plan.state.complete_through))
-
-
-def operated(poller: TenantPoller, key: str, outcome: str, count: int) -> None:
-    """Tell that an operator's key was carried out or refused."""
-    poller.tools.observer(OperatorKey(tenant=poller.config.id, key=key, outcome=outcome, count=count))
-
-
-def unexpected(poller: TenantPoller, error: Exception) -> None:
-    """Log a fault of ours."""
-    trace = lines_of(error)
-    _log.error("a poll failed by a fault of ours", tenant=poller.config.id, error=type(error).__name__, trace=trace)
+            self._tell(VendorClockFault(tenant=self._tenant, count=difference.clock_faults))
 
 
 def lines_of(error: BaseException) -> list[str]:

@@ -25,7 +25,7 @@ from streamer.signals import Observer, fan_out
 from streamer.sources.http import Http
 from streamer.sources.registry import make_source
 from streamer.sources.source import Source
-from streamer.store.engine import Store
+from streamer.store.store import Store
 
 STORE_RETRY_LONGEST: Final = 15.0
 

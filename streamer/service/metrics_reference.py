@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Final
 
+from streamer.generated import keep
 from streamer.service.metric_definitions import DEFINITIONS, Definition
 
-PAGE: Final = Path("docs/reference/metrics.md")
+PAGE: Final = "docs/reference/metrics.md"
 
 _HEAD: Final = """\
 <!-- Made by `python -m streamer.service.metrics_reference`; do not edit. -->
@@ -41,15 +41,7 @@ def _row(definition: Definition) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or with `--check` tell whether it is out of date (exit code 1)."""
-    path = Path(__file__).resolve().parents[2] / PAGE
-    if path.is_file() and path.read_text(encoding="utf-8") == page():
-        return 0
-    if "--check" in arguments:
-        sys.stderr.write(f"{PAGE} is out of date; run make generate and commit it\n")
-        return 1
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(), encoding="utf-8")
-    return 0
+    return keep({PAGE: page()}, arguments)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The narrow waist of every store: an engine that writes records all or not at all, and a store that opens shards.
+"""The narrow waist of every store: an engine that writes records all or not at all.
 
 Safety comes from the engine alone: `commit` returns when the records are durable and visible, and raises
 `ShardLost` whenever that is not certain. There is no "abort and carry on": after `ShardLost` the engine and the state
@@ -7,14 +7,12 @@ that was read for it are dropped together (invariant I2), and the shard is taken
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    from streamer.events.record import Record, Stored, Topic
-    from streamer.store.shard import Shard
+from streamer.events.record import Record
 
 
 class ShardLost(Exception):
@@ -53,38 +51,3 @@ class Engine(Protocol):
 
     async def kill(self) -> None:
         """Drop everything at once, whatever state it is in. Never raises, never takes longer than a deadline."""
-
-
-class Store(Protocol):
-    """Where the durable state lies: Kafka, or an embedded database."""
-
-    @property
-    def shards(self) -> int:
-        """How many shards the tenants are spread over."""
-
-    async def start(self) -> None:
-        """Make what is missing (topics, tables) and check what is there.
-
-        Raises:
-            StoreError: it can't be used as configured.
-            OSError: it can't be reached now.
-
-        """
-
-    async def take_over(self, number: int, still_ours: Callable[[], bool]) -> Shard:
-        """Become the one writer of a shard, then read its state: in this order, whatever happens.
-
-        Raises:
-            ShardLost: not possible now; try again later, if the shard is still ours.
-            StoreError: what was read does not belong here (other partition count, another source).
-
-        """
-
-    def read(self, topic: Topic, *, follow: bool = False, from_beginning: bool = True) -> AsyncIterator[Stored]:
-        """Yield the committed records of a topic, in order within each partition.
-
-        With `follow` it goes on with what comes; else it ends at what was there when it began. Needs no ownership.
-        """
-
-    async def stop(self) -> None:
-        """Close what `start` opened. Shards are closed by their owners before."""

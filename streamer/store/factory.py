@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from streamer.clock import Clock
     from streamer.config import Config
-    from streamer.store.engine import Store
+    from streamer.store.store import Store
 
 
 def open_store(config: Config, clock: Clock) -> Store:

@@ -199,9 +199,7 @@ def _state(
 ) -> TenantState:
     state = record or TenantState(tenant=tenant, source=source)
     by_state = Counter(row.state for row in rows.values() if row.state is not None)
-    return msgspec.structs.replace(
-        state, rows=rows, sequence=max(sequence, state.sequence), by_state=dict(by_state)
-    )
+    return msgspec.structs.replace(state, rows=rows, sequence=max(sequence, state.sequence), by_state=dict(by_state))
 
 
 def _without_values(error: Exception) -> str:

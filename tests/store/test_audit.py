@@ -19,7 +19,7 @@ from tests.support.values import NOON, poll, snapshot, status
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
-    from streamer.store.engine import Store
+    from streamer.store.store import Store
 
 
 class Log:

@@ -16,7 +16,7 @@ from streamer.store.audit.table import Table
 from streamer.store.audit.watermarks import Watermarks
 
 if TYPE_CHECKING:
-    from streamer.store.engine import Store
+    from streamer.store.store import Store
 
 __all__ = ["Finding", "Report", "Summary", "audit"]
 

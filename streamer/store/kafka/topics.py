@@ -29,7 +29,7 @@ _DAY: Final[Millis] = 24 * _HOUR
 
 _PAUSE: Final = 0.1
 
-_CHECKED: Final = {
+CHECKED: Final = {
     "cleanup.policy",
     "message.timestamp.type",
     "max.message.bytes",
@@ -66,7 +66,7 @@ async def ensure_topics(clients: Clients, *, retention: Millis) -> None:
     names = {topic: clients.name(topic) for topic in TOPICS}
     config = clients.config
     async with asyncio.timeout(clients.deadlines.start), administering(clients) as admin:
-        found = await admin.find(names.values(), _CHECKED)
+        found = await admin.find(names.values(), CHECKED)
         if missing := [topic for topic, name in names.items() if name not in found]:
             replicas = config.replication_factor
             await admin.create(
@@ -75,7 +75,7 @@ async def ensure_topics(clients: Clients, *, retention: Millis) -> None:
             )
         while len(found) < len(names):
             await asyncio.sleep(_PAUSE)
-            found = await admin.find(names.values(), _CHECKED)
+            found = await admin.find(names.values(), CHECKED)
     wrong = [
         complaint
         for topic, name in names.items()
@@ -119,7 +119,7 @@ def complaints(topic: Topic, found: Found, *, clients: Clients, retention: Milli
             f"to {found.replicas}"
         )
     right = wanted(topic, replicas=found.replicas, retention=retention)
-    for setting in sorted(_CHECKED & right.keys()):
+    for setting in sorted(CHECKED & right.keys()):
         value = found.settings.get(setting, "unknown")
         if not _fits(setting, value, right[setting], replicas=found.replicas):
             yield (
