@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -70,7 +71,11 @@ def _rendering(stream: TextIO) -> list[Processor]:
 
 def _json(line: EventDict, **_options: Any) -> str:
     first = {key: line.pop(key) for key in _FIRST if key in line}
-    return orjson.dumps({**first, **line}, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    ordered = {**first, **line}
+    try:
+        return orjson.dumps(ordered, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:  # a number or a text that it does not know: a line is never lost for that
+        return json.dumps(ordered, default=repr, skipkeys=True, ensure_ascii=False).encode(errors="replace").decode()
 
 
 class _Timestamp:

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from streamer.service.log_subscriber import REMIND_AFTER, LogSubscriber
+from streamer.service.quiet import MOST_THINGS
+from streamer.signals import (
+    AgentsHeld,
+    HealthChanged,
+    OperatorKey,
+    PollFinished,
+    ShardDropped,
+    ShardTaken,
+    Signal,
+    SnapshotHeld,
+    StatusUnmapped,
+    TakeOverFailed,
+    TenantGone,
+    UnconfiguredTenants,
+    VendorClockFault,
+)
+from tests.support.values import NOON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.service.conftest import HandClock
+
+ACME = {"tenant": "acme", "source": "s"}
+
+
+class Told:
+    """A subscriber and the lines that it logged."""
+
+    def __init__(self, clock: HandClock, lines: list[Any]) -> None:
+        """Take where the lines are captured."""
+        self._subscriber = LogSubscriber(clock=clock)
+        self._lines = lines
+
+    def lines(self, *signals: Signal) -> list[dict[str, Any]]:
+        """Pass signals on and return the lines that were logged for them."""
+        self._lines.clear()
+        for signal in signals:
+            self._subscriber(signal)
+        return list(self._lines)
+
+    def texts(self, *signals: Signal) -> list[str]:
+        """Pass signals on and return what was logged, without the keys."""
+        return [line["event"] for line in self.lines(*signals)]
+
+
+@pytest.fixture
+def told(clock: HandClock) -> Iterator[Told]:
+    """A subscriber of a process that has just started."""
+    with capture_logs() as lines:
+        yield Told(clock, lines)
+
+
+def health(now: str, before: str | None = None, advice: str | None = None) -> HealthChanged:
+    """Return the signal of one tenant."""
+    return HealthChanged(before=before, health=now, advice=advice, **ACME)
+
+
+def failed() -> PollFinished:
+    """Return the signal of one failed poll."""
+    return PollFinished(outcome="timeout", seconds=5.0, finished=NOON, error="no answer", **ACME)
+
+
+def test_a_tenant_that_goes_down_is_one_line_and_one_when_it_is_back(told: Told) -> None:
+    """The polls that fail in between are none."""
+    down = health("failing", "ok", "no answer - ask the vendor")
+    lines = told.lines(health("ok"), failed(), down, *[failed()] * 50, health("ok", "failing"))
+    assert lines == [
+        {
+            "event": "tenant is down",
+            "log_level": "warning",
+            "health": "failing",
+            "advice": "no answer - ask the vendor",
+            **ACME,
+        },
+        {"event": "tenant is back", "log_level": "info", "health": "ok", "before": "failing", **ACME},
+    ]
+
+
+def test_a_tenant_that_is_well_from_the_start_is_no_line(told: Told) -> None:
+    """Silence is good news."""
+    assert told.lines(health("ok"), health("ok", "ok")) == []
+
+
+@pytest.mark.parametrize("state", ["failing", "auth_failed", "not_enabled", "degraded"])
+def test_each_state_that_needs_somebody_is_a_warning(told: Told, state: str) -> None:
+    """It names the state, so that a line alone says what to do."""
+    (line,) = told.lines(health(state))
+    assert (line["log_level"], line["health"]) == ("warning", state)
+
+
+def test_a_shard_that_is_taken_over_again_repeats_nothing(told: Told) -> None:
+    """A new poller tells its health anew; this process has said it already."""
+    assert told.texts(health("failing"), health("failing", "failing")) == ["tenant is down"]
+
+
+def test_a_restart_says_what_is_still_down(told: Told) -> None:
+    """The stored health is not what this process's log has said."""
+    assert told.texts(health("failing", "failing")) == ["tenant is down"]
+
+
+def test_a_tenant_that_was_down_before_a_restart_is_back(told: Told) -> None:
+    """The line that says so is owed since the last process."""
+    assert told.texts(health("ok", "failing")) == ["tenant is back"]
+
+
+def test_a_paused_tenant_is_no_warning(told: Told) -> None:
+    """Somebody wanted it so."""
+    (line,) = told.lines(health("paused", "ok", "paused: true in the config"))
+    assert (line["log_level"], line["event"]) == ("info", "tenant is paused")
+
+
+def test_held_snapshots_are_said_once_until_the_tenant_is_well(told: Told) -> None:
+    """A quarantine lasts minutes, and each poll of it is held."""
+    held = SnapshotHeld(tenant="acme", reason="shrunk")
+    assert told.texts(held, held, held) == ["snapshot is held"]
+    assert told.texts(health("degraded"), health("ok", "degraded"), held) == [
+        "tenant is down",
+        "tenant is back",
+        "snapshot is held",
+    ]
+
+
+def test_refused_events_are_said_again_after_a_while_with_their_number(told: Told, clock: HandClock) -> None:
+    """One line for each reason, whatever the rate; nothing is left uncounted."""
+    refused = AgentsHeld(tenant="acme", reason="too_large", count=2)
+    assert [line["times"] for line in told.lines(refused, refused, refused)] == [2]
+    clock.now = REMIND_AFTER
+    assert [line["times"] for line in told.lines(refused)] == [6]
+    assert told.texts(AgentsHeld(tenant="acme", reason="invalid", count=1)) == ["agents keep their stored state"]
+
+
+def test_a_vendor_cannot_flood_the_log_with_codes(told: Told) -> None:
+    """Each unmapped code once, a bounded number of them, each cut off."""
+    codes = [StatusUnmapped(code=f"{number}-" + "x" * 1000, **ACME) for number in range(1000)]
+    lines = told.lines(*codes, *codes)
+    assert len(lines) == MOST_THINGS
+    assert max(len(line["code"]) for line in lines) == 64
+
+
+def test_a_vendor_clock_fault_is_said_once(told: Told) -> None:
+    """It comes with every poll while the vendor's clock is wrong."""
+    fault = VendorClockFault(tenant="acme", count=3)
+    assert told.texts(fault, fault) == ["vendor times lie in the future"]
+
+
+def test_operators_read_that_their_keys_were_seen_to(told: Told) -> None:
+    """Each time, with the outcome."""
+    (line,) = told.lines(OperatorKey(tenant="acme", key="forget_agents", outcome="refused: still present", count=2))
+    assert (line["key"], line["outcome"], line["count"]) == ("forget_agents", "refused: still present", 2)
+
+
+def test_shards_taken_and_dropped_are_lines(told: Told) -> None:
+    """A shard given up in good order is no warning."""
+    lines = told.lines(
+        ShardTaken(shard=3, seconds=0.12345, tenants=4, agents=900),
+        ShardDropped(shard=3, reason="fenced"),
+        ShardDropped(shard=3, reason="stopped"),
+    )
+    assert lines[0] == {
+        "event": "shard is taken",
+        "log_level": "info",
+        "shard": 3,
+        "seconds": 0.123,
+        "tenants": 4,
+        "agents": 900,
+    }
+    assert [(line["event"], line["log_level"]) for line in lines[1:]] == [
+        ("shard is dropped", "warning"),
+        ("shard is dropped", "info"),
+    ]
+
+
+def test_a_take_over_that_keeps_failing_is_one_line_for_each_reason(told: Told) -> None:
+    """A broker that is away for an hour is not a thousand lines; the next time it is said again."""
+    timeout = TakeOverFailed(shard=3, reason="timeout: 10 s", retry_in=1.0)
+    again = TakeOverFailed(shard=3, reason="timeout: 11 s", retry_in=2.0)
+    fenced = TakeOverFailed(shard=3, reason="fenced", retry_in=1.0)
+    assert [line["reason"] for line in told.lines(timeout, again, again, fenced)] == ["timeout: 10 s", "fenced"]
+    told.lines(ShardTaken(shard=3, seconds=0.1, tenants=0, agents=0))
+    assert told.texts(fenced) == ["shard can't be taken over"]
+
+
+def test_tenants_without_config_are_said_when_their_number_changes(told: Told) -> None:
+    """None from the start is no news; none any more is."""
+    counts = [UnconfiguredTenants(shard=1, count=count) for count in (0, 2, 2, 0)]
+    assert told.texts(*counts) == ["tenants have rows but no config", "all tenants with rows have a config again"]
+
+
+def test_a_tenant_that_is_gone_is_forgotten(told: Told) -> None:
+    """When it comes back to this process, its troubles are news again."""
+    held = SnapshotHeld(tenant="acme", reason="empty")
+    told.lines(health("failing"), held, TenantGone(**ACME))
+    assert told.texts(health("failing"), held) == ["tenant is down", "snapshot is held"]
