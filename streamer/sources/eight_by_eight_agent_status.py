@@ -140,7 +140,7 @@ class EightByEightAgentStatus:
             raise PollError("not_found", f"{agent_id!r} is no agent's id")
         segment = quote(agent_id, safe="", errors="replace")
         answer = await self._get(self._agents.joinpath(segment, encoded=True), REFUSALS_OF_AGENT)
-        agent = payload.decode(_AGENT, payload.without_bom(answer.body))
+        agent = payload.decode(_AGENT, payload.json_text(answer.body))
         if agent.agent_id != agent_id:
             raise payload.invalid("$.agent-id", "is the id of another agent than was asked for")
         return status_of(agent, path="$", names=self._config.agent_names)
@@ -189,7 +189,7 @@ def read_agents(body: bytes, *, memo: Memo, names: bool) -> tuple[Mapping[str, A
     """
     agents: dict[str, AgentStatus] = {}
     seen: dict[bytes, AgentStatus] = {}
-    for index, item in enumerate(payload.decode(_AGENTS, payload.without_bom(body)).data):
+    for index, item in enumerate(payload.decode(_AGENTS, payload.json_text(body)).data):
         raw = bytes(item)
         status = memo.get(raw)
         if status is None:

@@ -53,7 +53,7 @@ def decode(decoder: msgspec.json.Decoder[T], content: bytes | msgspec.Raw, *, pa
         raise invalid(path, str(error) if isinstance(error, msgspec.DecodeError) else "is no JSON") from None
 
 
-def without_bom(body: bytes) -> bytes:
+def json_text(body: bytes) -> bytes:
     """Drop a UTF-8 byte order mark, which RFC 8259 lets parsers ignore; refuse at once what is no JSON text.
 
     Raises:

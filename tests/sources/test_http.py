@@ -98,7 +98,6 @@ async def test_a_deadline_that_has_passed_sends_nothing(http: Http, vendor: Vend
 
 async def test_a_cancelled_request_is_cancelled_and_leaves_the_client_usable(http: Http, vendor: Vendor) -> None:
     """Cancelling is no outcome: it goes through."""
-
     arrived = asyncio.Event()
 
     async def never(_: web.Request) -> web.StreamResponse:

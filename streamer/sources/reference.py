@@ -1,0 +1,52 @@
+"""Writes the tables that docs hold of sources: the outcomes of polls, and what each vendor's statuses mean.
+
+`python -m streamer.sources.reference [--check]`
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from streamer.generated import keep, table, with_sections
+from streamer.sources.eight_by_eight_agent_status import SIGNIFICANT, STATUSES
+from streamer.sources.errors import ADVICE, OUTCOMES
+
+OPERATIONS: Final = "docs/operations.md"
+EIGHT_BY_EIGHT: Final = "docs/vendors/8x8-agent-status.md"
+
+
+def outcomes() -> str:
+    """Return what to do about each way in which a poll can fail."""
+    return table(("Outcome", "What to do"), ((f"`{each}`", _sentence(ADVICE[each])) for each in OUTCOMES))
+
+
+def statuses() -> str:
+    """Return what each status of 8x8 agent status means."""
+    rows = (
+        (str(code), f"`{each.label}`", f"`{each.state}`", f"`{each.detail}`" if each.detail else "-")
+        for code, each in STATUSES.items()
+    )
+    return table(("`agent-status`", "Label", "`state`", "`detail`"), rows)
+
+
+def significant() -> str:
+    """Return the fields of 8x8 agent status that decide what a change is."""
+    return "".join(f"- `{each}`\n" for each in ("agent-status", *SIGNIFICANT[1:]))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def main(arguments: list[str]) -> int:
+    """Write the tables, or with `--check` tell which are out of date (exit code 1)."""
+    files = {
+        OPERATIONS: with_sections(OPERATIONS, {"outcomes": outcomes()}),
+        EIGHT_BY_EIGHT: with_sections(EIGHT_BY_EIGHT, {"statuses": statuses(), "significant": significant()}),
+    }
+    return keep(files, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
