@@ -122,6 +122,8 @@ async def test_a_disk_that_refuses_loses_the_shard_and_no_data(path: Path, store
         await shard.commit(Narrator(story.state).tell(*(f"agent-{number}" for number in range(100))))
     assert lost.value.reason == "error"
     assert lost.value.detail.startswith(f"{path}: disk I/O error (SQLITE_IOERR")
+    with pytest.raises(ShardLost, match="closed after an earlier error"):  # whatever state SQLite was left in
+        await store._thread.run(store._writer.write, 1, [])
     await shard.kill()
     again = await take_over(store)
     assert again.state(TENANT) == story.state

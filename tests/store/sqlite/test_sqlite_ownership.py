@@ -76,6 +76,20 @@ async def test_a_take_over_waits_for_the_commit_that_was_abandoned(path: Path, s
     assert set((await taking).state(TENANT).rows) == {"a"}
 
 
+async def test_an_engine_does_nothing_after_a_commit_that_was_not_confirmed(store: SqliteStore) -> None:
+    """Cancelled on the way, its outcome is unknown: a further commit could rest on a state that is no longer true."""
+    engine = (await take_over(store))._engine
+    commit = asyncio.create_task(engine.commit(narrator().tell("a").records))
+    await asyncio.sleep(0)
+    commit.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await commit
+    with pytest.raises(ShardLost, match="this engine is over: a commit was not confirmed"):
+        await engine.commit(narrator().tell("b").records)
+    await engine.close()
+    assert set((await take_over(store)).state(TENANT).rows) <= {"a"}
+
+
 async def test_there_is_one_shard_alone(store: SqliteStore) -> None:
     """Another number is a mistake of the caller's."""
     assert store.shards == 1
