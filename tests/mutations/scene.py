@@ -6,8 +6,9 @@ import asyncio
 import json
 import time
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from streamer.clock import SystemClock
 from streamer.config import AgentStatus8x8, KafkaConfig, LiteralSecret
@@ -20,6 +21,7 @@ from streamer.sources.registry import make_source
 from streamer.store.engine import ShardLost
 from streamer.store.kafka.deadlines import Deadlines
 from streamer.store.kafka.store import KafkaStore
+from streamer.store.shard import Shard, Update
 from tests.oracle import Evidence, Facts, Verdict, judge
 from tests.support.readers import EVENTS, ROWS, TENANTS, KafkaReader
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
     from streamer.signals import Signal
     from streamer.store.kafka.takeover import TakeOver
-    from streamer.store.shard import Shard
 
 TENANT: Final = tenant_ids(1)[0]
 DEADLINES: Final = Deadlines(request=2.0, commit=4.0, start=10.0, restore=20.0, close=2.0, kill=1.0)
@@ -37,6 +38,22 @@ READY: Final = Status(agent_status=4, agent_sub_status="none")
 BUSY: Final = Status(agent_status=9, agent_sub_status="none")
 AWAY: Final = Status(agent_status=3, agent_sub_status="none")
 OFFLINE: Final = Status(agent_status=5, agent_sub_status="none")
+
+
+@dataclass
+class Owner:
+    """Who owns the shard, or thinks so."""
+
+    shard: Shard
+    poller: TenantPoller
+
+    async def poll(self) -> str | None:
+        """Poll; return why the shard was lost, None if it was not. Either may be right: the oracle is who judges."""
+        try:
+            await self.poller.poll()
+        except ShardLost as lost:
+            return lost.reason
+        return None
 
 
 class Scene:
@@ -99,8 +116,8 @@ class Scene:
         store = self.store
         return kind(shard=0, clients=store._clients, clock=store._clock, gate=store._gate)
 
-    async def take_over(self, attempt: TakeOver | None = None) -> TenantPoller:
-        """Take the shard over, one way or another, and return a poller of the tenant that works on it."""
+    async def take_over(self, attempt: TakeOver | None = None) -> Owner:
+        """Take the shard over, one way or another; the owner polls the tenant."""
         shard = await (attempt or self.store.attempt(0)).run(lambda: True)
         self._shards.append(shard)
         config = AgentStatus8x8(
@@ -111,17 +128,18 @@ class Scene:
             heartbeat=60_000,
         )
         source = make_source(config, http=self._http, clock=self._clock)
-        return TenantPoller(config=config, source=source, shard=shard, tools=self._tools)
+        return Owner(shard, TenantPoller(config=config, source=source, shard=shard, tools=self._tools))
 
     async def end(self) -> Verdict:
         """Go on with a fresh owner over some last changes, and judge everything that was published."""
-        poller = await self.take_over()
-        await poller.poll()
+        owner = await self.take_over()
+        await owner.poller.poll()
         for agent in (self.agents[0], self.agents[-1]):
             await self.becomes(agent, OFFLINE)
-        await poller.poll()
-        await poller.report()
-        await poller.shard.close()
+        await owner.poller.poll()
+        report = owner.poller.reporter.record(owner.shard.state(TENANT))
+        await owner.shard.commit(Update(records=(report,)))
+        await owner.shard.close()
         reader = KafkaReader(self.config.bootstrap_servers[0], self.config.topic_prefix)
         return judge(
             Evidence(
@@ -134,14 +152,5 @@ class Scene:
         )
 
 
-async def poll_until_lost(poller: TenantPoller) -> str | None:
-    """Poll; return why the shard was lost, None if it was not. Either is right: the oracle is who judges."""
-    try:
-        await poller.poll()
-    except ShardLost as lost:
-        return lost.reason
-    return None
-
-
-def _ignore(_signal: Signal) -> Any:
+def _ignore(_signal: Signal) -> None:
     """Observe nothing."""

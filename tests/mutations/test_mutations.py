@@ -21,7 +21,7 @@ from streamer.store.kafka.producer import KafkaEngine
 from streamer.store.kafka.reader import reading
 from streamer.store.kafka.takeover import TakeOver
 from streamer.store.shard import Shard
-from tests.mutations.scene import AWAY, BUSY, Scene, poll_until_lost
+from tests.mutations.scene import AWAY, BUSY, Scene
 
 
 class Scenario(Protocol):
@@ -51,13 +51,13 @@ async def futures_not_awaited(scene: Scene, patch: pytest.MonkeyPatch, *, guarde
             future.add_done_callback(lambda done: done.cancelled() or done.exception())
         return []
 
-    poller = await scene.take_over()
-    await poller.poll()
+    owner = await scene.take_over()
+    assert await owner.poll() is None
     await scene.becomes(scene.agents[0], BUSY)
     if not guarded:
         patch.setattr(GuardedProducer, "_send", send_and_forget)
     _limit_events(scene, "100")
-    lost = await poll_until_lost(poller)
+    lost = await owner.poll()
     _limit_events(scene, "1048588")
     assert (lost is not None) == guarded
 
@@ -70,9 +70,9 @@ async def cache_kept_after_an_unconfirmed_commit(scene: Scene, patch: pytest.Mon
         await transact(producer, messages)
         raise TimeoutError
 
-    poller = await scene.take_over()
-    await poller.poll()
-    kept = dict(poller.shard.tenants)
+    owner = await scene.take_over()
+    assert await owner.poll() is None
+    kept = dict(owner.shard.tenants)
 
     class KeepsTheCache(TakeOver):
         async def build(self, _: object) -> Any:
@@ -81,9 +81,9 @@ async def cache_kept_after_an_unconfirmed_commit(scene: Scene, patch: pytest.Mon
     await scene.becomes(scene.agents[0], BUSY)
     with patch.context() as once:
         once.setattr(GuardedProducer, "transact", answer_lost)
-        assert await poll_until_lost(poller) == "timeout"
-    poller = await scene.take_over(None if guarded else scene.attempt(KeepsTheCache))
-    await poller.poll()
+        assert await owner.poll() == "timeout"
+    owner = await scene.take_over(None if guarded else scene.attempt(KeepsTheCache))
+    assert await owner.poll() is None
 
 
 async def state_read_before_the_producer_is_fenced(scene: Scene, _: pytest.MonkeyPatch, *, guarded: bool) -> None:
@@ -94,7 +94,7 @@ async def state_read_before_the_producer_is_fenced(scene: Scene, _: pytest.Monke
 
     async def meanwhile() -> None:
         await scene.becomes(scene.agents[0], BUSY)
-        reasons.append(await poll_until_lost(old))
+        reasons.append(await old.poll())
 
     class InOrder(TakeOver):
         async def fence(self, engine: KafkaEngine) -> None:
@@ -119,12 +119,12 @@ async def state_read_before_the_producer_is_fenced(scene: Scene, _: pytest.Monke
 
 async def event_without_its_row(scene: Scene, patch: pytest.MonkeyPatch, *, guarded: bool) -> None:
     """The table is the state: an event whose row was not written is told again, or its successor hangs in the air."""
-    poller = await scene.take_over()
-    await poller.poll()
+    owner = await scene.take_over()
+    assert await owner.poll() is None
     await scene.becomes(scene.agents[0], BUSY)
     if not guarded:
         patch.setattr("streamer.diff.plan.event_records", lambda *arguments: event_records(*arguments)[:1])
-    await poller.poll()
+    assert await owner.poll() is None
 
 
 async def watermark_outside_the_transaction(scene: Scene, patch: pytest.MonkeyPatch, *, guarded: bool) -> None:
@@ -144,16 +144,16 @@ async def watermark_outside_the_transaction(scene: Scene, patch: pytest.MonkeyPa
         await producer._send(messages)
         raise ConnectionError
 
-    poller = await scene.take_over()
-    await poller.poll()
+    owner = await scene.take_over()
+    assert await owner.poll() is None
     scene.faults("500")
-    await poller.poll()
+    assert await owner.poll() is None
     scene.faults("")
     await scene.becomes(scene.agents[0], BUSY)
     if not guarded:
         patch.setattr(KafkaEngine, "commit", watermark_first)
     patch.setattr(GuardedProducer, "transact", dies_before_the_end)
-    assert await poll_until_lost(poller) == "unreachable", "the record of better health is in the same update"
+    assert await owner.poll() == "unreachable", "the record of better health is in the same update"
 
 
 async def old_answer_against_a_newer_cache(scene: Scene, _: pytest.MonkeyPatch, *, guarded: bool) -> None:
@@ -163,12 +163,12 @@ async def old_answer_against_a_newer_cache(scene: Scene, _: pytest.MonkeyPatch, 
     first, second, *_rest = scene.agents
     await scene.becomes(second, AWAY)
     scene.faults("slow:1:1.5")
-    answer = asyncio.create_task(poll_until_lost(old))
+    answer = asyncio.create_task(old.poll())
     await scene.asked()
     scene.faults("")
     new = await scene.take_over()
     if not guarded:
-        old.shard = new.shard
+        old.poller.ledger.shard = new.shard
     await scene.becomes(first, BUSY)
     await new.poll()
     assert await answer == ("fenced" if guarded else None)
