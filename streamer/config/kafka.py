@@ -40,25 +40,45 @@ def _parse_prefix(value: object) -> str:
 
 
 class KafkaConfig(Model):
-    """The settings of aiokafka under its own names, and those of the topics.
-
-    `partitions` is frozen once the topics exist. `group_id` names the consumer group of all replicas.
-    """
+    """The settings of aiokafka under its own names, and those of the topics."""
 
     bootstrap_servers: Annotated[tuple[str, ...], BeforeValidator(_parse_servers)] = ()
+    """Where the cluster is found. Required with `store: kafka`."""
     topic_prefix: Annotated[str, BeforeValidator(_parse_prefix)] = ""
+    """Begins the names of the topics and of the transactional ids.
+
+    Where several installations share a cluster. Another prefix begins anew, with baselines.
+    """
     group_id: Text = Field(default_factory=lambda data: f"{data['topic_prefix']}streamer")
+    """The consumer group of all replicas; not used while one replica serves all. Unset: TOPIC_PREFIX and `streamer`."""
     partitions: Annotated[int, count(1, 10_000)] = 32
+    """Partitions of each topic, and how many shards there are.
+
+    Never once the topics exist: tenants would lie elsewhere.
+    """
     replication_factor: Annotated[int, count(1, 100)] = 1
+    """Copies of each partition.
+
+    3 in production.
+    """
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """Whether connections are encrypted, and whether a user name and a password are sent."""
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    """How the password is proven."""
     sasl_plain_username: Annotated[str | None, optional(parse_text)] = None
+    """The user. Required with SASL."""
     sasl_plain_password: OptionalSecret = None
+    """The user's password. Required with SASL."""
     ssl_cafile: ExistingFile = None
+    """The issuers that are trusted, PEM. Unset: those that this machine trusts."""
     ssl_certfile: ExistingFile = None
+    """This client's certificate, PEM."""
     ssl_keyfile: ExistingFile = None
+    """Its key, PEM, where it is not in the same file."""
     ssl_password: OptionalSecret = None
+    """The password of the key."""
     ssl_check_hostname: Flag = True
+    """Whether a broker's certificate must be for its host."""
 
     @property
     def uses_sasl(self) -> bool:

@@ -24,7 +24,7 @@ class StoreConfig(Struct, frozen=True):
 
 
 def parse_store(value: object, info: ValidationInfo) -> StoreConfig:
-    """`kafka`, or `sqlite:///streamer.db` (from the config's folder) or `sqlite:////var/lib/streamer.db` (from the root)."""
+    """`kafka`, or `sqlite:///FILE` from the config's folder, or `sqlite:////FOLDER/FILE` from the root."""
     if isinstance(value, StoreConfig):
         return value
     text = text_of(value, "kafka or sqlite:///FILE")
@@ -41,23 +41,45 @@ class ServerConfig(Model):
     """Where metrics, health and the status page are served; port 0 takes a free one."""
 
     host: Text = "0.0.0.0"  # noqa: S104  probes and Prometheus come from outside the container
+    """The address that is listened on.
+
+    `127.0.0.1` where only this machine shall ask.
+    """
     port: Annotated[int, count(0, 65_535)] = 9464
+    """The port; 0 takes a free one and the log says which."""
 
 
 class Config(Model):
     """All that `streamer.yaml` says, with the tenants of `tenants` and `tenants_dir` together and their settings resolved.
 
-    `retention` is how long events are kept, in milliseconds. Relative paths start in the folder of the file they stand in.
+    Relative paths start in the folder of the file they stand in.
     """
 
     store: Annotated[StoreConfig, BeforeValidator(parse_store)] = Field(examples=["kafka"])
+    """Where events and state are kept.
+
+    SQLite for evaluation and single machines, on a local disk. Nothing moves from one store to the other.
+    """
     kafka: KafkaConfig = Field(default_factory=KafkaConfig, validate_default=True)
+    """How Kafka is reached and what the topics are called."""
     server: ServerConfig = Field(default_factory=ServerConfig)
+    """Where metrics and probes are served."""
     retention: Annotated[Millis, duration("1m", "3650d")] = 7 * 86_400_000
+    """How long events are kept; also how long an erased person's events live on. State is kept as long as its agent.
+
+    On Kafka a change must be made to the topic too; the service says how.
+    """
     defaults: Defaults = Field(default_factory=Defaults)
+    """What holds for each tenant that does not say otherwise."""
     secrets_dir: ConfigPath = None
+    """Secrets are read from files in this folder only, and their paths start there.
+
+    Where the folder is a mounted Kubernetes secret.
+    """
     tenants: tuple[TenantConfig, ...] = ()
+    """The tenants; one of `tenants` and `tenants_dir` must be there, both may be."""
     tenants_dir: ConfigPath = None
+    """A folder with one tenant a file, `*.yaml` or `*.yml`."""
 
     @field_validator("kafka")
     @classmethod

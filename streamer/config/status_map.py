@@ -1,7 +1,7 @@
 """`status_map`: what a tenant's own vendor statuses mean.
 
     status_map:
-      "801:1726": not_ready:training          # state, or state:detail
+      "5/801/1726": not_ready:training        # state, or state:detail
       "5": {state: working_after_call, detail: paperwork}
 
 The keys are patterns of vendor codes; the source says how they read. They are taken as text, quoted or not.
@@ -30,7 +30,7 @@ class StatusTarget(Struct, frozen=True):
 
 
 def parse_target(value: object) -> StatusTarget:
-    """`state`, `state:detail` or `{state: ..., detail: ...}`."""
+    """`STATE`, `STATE:DETAIL` or `{state: STATE, detail: DETAIL}`."""
     if isinstance(value, StatusTarget):
         return value
     if isinstance(value, dict):

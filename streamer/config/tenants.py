@@ -42,7 +42,7 @@ _parse_platform = text_matching(re.compile(r"[a-z]{2}[a-z0-9-]{0,10}"), "a platf
 
 
 def _distinct(value: object) -> tuple[str, ...]:
-    """A list of texts as a tuple, refused where it holds one twice."""
+    """A list of texts; refused where it holds one twice."""
     if not isinstance(value, list | tuple):
         raise ValueError(f"must be a list, not {kind_of(value)}")  # noqa: TRY004  pydantic reports ValueErrors only
     texts = tuple(parse_text(item) for item in value)
@@ -59,26 +59,70 @@ class Account(Struct, frozen=True):
 
 
 class Settings(Model):
-    """The keys that a tenant takes from `defaults` unless it states them itself. Durations are milliseconds.
-
-    `timeout` bounds one poll with all its requests; where nobody states it, it is 5 s or the interval if that is shorter.
-    `max_body` is the size in bytes of a vendor's answer once decompressed. `resync` is a token that is carried out once.
-    """
+    """The keys that a tenant takes from `defaults` unless it states them itself; durations in ms, sizes in bytes."""
 
     interval: Annotated[Millis, duration("100ms", "1d")] = 10_000
+    """From the start of one poll to the start of the next; a poll that is late is skipped, never queued.
+
+    Shorter for finer times and fewer statuses that come and go unseen; longer to spare the vendor.
+    """
     timeout: Annotated[Millis, duration("10ms", "1d")] = Field(
         default_factory=lambda data: min(_TIMEOUT, data["interval"])
     )
+    """What one poll may take with all its requests, at most the interval. Unset: 5 s, or the interval if shorter.
+
+    Longer where the vendor answers slowly.
+    """
     absent_after: Annotated[int, count(1, 1_000)] = 3
+    """An agent has disappeared after so many snapshots in a row without it.
+
+    More where a vendor's answers lack agents now and then; the watermark waits while they are counted.
+    """
     heartbeat: Annotated[Millis, duration("100ms", "1d")] = 60_000
+    """A tenant's record on `tenant-status` is at most this old, changes or not.
+
+    Shorter where consumers need to know sooner that silence means no change.
+    """
     forget_after: Annotated[Millis, duration("1s", "3650d")] = 30 * 86_400_000
+    """The row of an agent that has disappeared is erased after so long; one that returns later begins at sequence 1.
+
+    Shorter where personal data must go sooner.
+    """
     rate: Annotated[Rate | None, optional(parse_rate)] = None
+    """At most so many polls are begun in a second, minute or hour. Required where tenants share a vendor account.
+
+    To keep within what the vendor allows an account.
+    """
     max_body: Annotated[int, size("1KiB", "1GiB")] = 16 * 2**20
+    """The largest answer that is read, both as sent and decompressed.
+
+    Larger for tenants with tens of thousands of agents.
+    """
     status_map: StatusMap = Field(default_factory=lambda: MappingProxyType({}))
+    """What the tenant's own vendor statuses mean: `"5/801/1726": not_ready:training`; keys as the source writes them.
+
+    For custom statuses and code lists. It holds from an agent's next change on, or for all after a `resync`.
+    """
     agent_names: Flag = True
+    """Whether agents' names are published.
+
+    `false` where names must not leave the vendor: null from each agent's next event on; for all present at a `resync`.
+    """
     allow_http: Flag = False
+    """Whether the vendor may be asked without encryption. To this machine itself it always may.
+
+    For a vendor behind a proxy of your own only: credentials travel readable.
+    """
     paused: Flag = False
+    """The tenant is not polled; its rows and its number stay, and its watermark waits.
+
+    During the vendor's maintenance, say.
+    """
     resync: Annotated[str | None, optional(_parse_token)] = None
+    """A word of your own. When it is a new one, each agent's status is published once more under today's mapping.
+
+    After a change of `status_map` that shall hold at once.
+    """
 
 
 class Defaults(Settings):
@@ -96,10 +140,30 @@ class TenantConfig(Settings, ABC):
     """
 
     id: Annotated[str, BeforeValidator(_parse_id)] = Field(examples=["acme"])
+    """The tenant's name in events, keys, metrics and logs.
+
+    Never: under another id it is another tenant, which begins with a baseline.
+    """
     source: str
+    """The vendor API that is polled.
+
+    Never for a tenant that has rows: agents' ids would not match, so it is refused.
+    """
     accept_shrink_until: Annotated[Millis | None, optional(parse_time)] = None
+    """Until then many agents may vanish at once without being held back for 10 minutes.
+
+    When a team is really taken out.
+    """
     forget: Flag = False
+    """Erases all rows of the tenant; it is not polled any more.
+
+    Before the tenant is taken out of the config.
+    """
     forget_agents: Annotated[tuple[Text, ...], BeforeValidator(_distinct)] = ()
+    """Agents whose rows are erased. They must have disappeared; others are refused.
+
+    When a person must be forgotten.
+    """
 
     @property
     @abstractmethod
@@ -130,10 +194,27 @@ class AgentStatus8x8(TenantConfig):
 
     source: Literal["8x8-agent-status"] = "8x8-agent-status"
     platform: Annotated[str | None, optional(_parse_platform)] = None
+    """The platform in the address of 8x8's Configuration Manager. Either this or `base_url`.
+
+    When 8x8 moves the tenant.
+    """
     base_url: BaseUrl = Field(default_factory=lambda data: f"https://{data['platform']}.8x8.com")
+    """All of the API's address before `/api/v1`. Unset: `https://PLATFORM.8x8.com`.
+
+    For a proxy of your own, or a simulator.
+    """
     username: Text = Field(examples=["acme"])
+    """"Username" under Integration >> API Token in Configuration Manager."""
     password: SecretField = Field(examples=["{env: ACME_TOKEN}"])
+    """The token "Action Request Token" of the same screen. It is read anew at each poll.
+
+    A new token ends the old one for everybody.
+    """
     vendor_tenant: Text = Field(default_factory=lambda data: data["username"], validate_default=True)
+    """The tenant's name at 8x8. Unset: the user name.
+
+    Where 8x8's tenant name is another than the user name.
+    """
 
     @property
     def account(self) -> Account:

@@ -35,7 +35,7 @@ def normal_base_url(text: str, *, allow_http: bool) -> str:
 
 
 def parse_base_url(value: object, info: ValidationInfo) -> str:
-    """A field's base URL; obeys the field `allow_http` of the same model, which must stand before it."""
+    """`https://HOST` or `https://HOST/PATH`; obeys the field `allow_http` of the same model, which must stand before it."""
     text = text_of(value, "a URL such as https://vendor.example")
     return normal_base_url(text, allow_http=info.data.get("allow_http", True))  # an unreadable flag is reported itself
 

@@ -47,6 +47,7 @@ def text_matching(pattern: re.Pattern[str], what: str) -> Callable[[object], str
             raise ValueError(f"{text!r} is not {what} — it must match {pattern.pattern}")
         return text
 
+    parse.__doc__ = f"{what[0].upper()}{what[1:]}: `{pattern.pattern}`"
     return parse
 
 
@@ -82,7 +83,7 @@ def parse_rate(value: object) -> Rate:
 
 
 def parse_time(value: object) -> Millis:
-    """An RFC 3339 time with its zone, `2026-11-21T18:00:00Z`, as milliseconds since the Unix epoch."""
+    """An RFC 3339 time with its zone, such as `2026-11-21T18:00:00Z`; as milliseconds since the Unix epoch."""
     if type(value) is int:
         return value
     text = text_of(value, "a time such as 2026-11-21T18:00:00Z")
@@ -114,36 +115,44 @@ def parse_text(value: object) -> str:
 
 def optional(parse: Callable[[object], T]) -> BeforeValidator:
     """Lets code say None where a file leaves the key out."""
-    return BeforeValidator(lambda value: None if value is None else parse(value))
+
+    def parse_if_given(value: object) -> T | None:
+        return None if value is None else parse(value)
+
+    parse_if_given.__doc__ = parse.__doc__  # what the reference says of the value
+    return BeforeValidator(parse_if_given)
 
 
-def within(
-    parse: Callable[[object], int], low: int, high: int, *, write: Callable[[int], str] = str
-) -> BeforeValidator:
-    """A number that lies in `[low, high]`."""
+class Range(Struct, frozen=True):
+    """A parser of numbers that lie in `[low, high]`; `write` shows one as a file would say it."""
 
-    def check(value: object) -> int:
-        number = parse(value)
-        if not low <= number <= high:
-            raise ValueError(f"{write(number)} is out of range — use {write(low)} to {write(high)}")
+    parse: Callable[[object], int]
+    low: int
+    high: int
+    write: Callable[[int], str] = str
+
+    def __call__(self, value: object) -> int:
+        """The number that a value stands for."""
+        number = self.parse(value)
+        if not self.low <= number <= self.high:
+            limits = f"{self.write(self.low)} to {self.write(self.high)}"
+            raise ValueError(f"{self.write(number)} is out of range — use {limits}")
         return number
-
-    return BeforeValidator(check)
 
 
 def duration(low: str, high: str) -> BeforeValidator:
     """A duration of at least `low` and at most `high`."""
-    return within(parse_duration, parse_duration(low), parse_duration(high), write=format_duration)
+    return BeforeValidator(Range(parse_duration, parse_duration(low), parse_duration(high), format_duration))
 
 
 def size(low: str, high: str) -> BeforeValidator:
     """A size of at least `low` and at most `high`."""
-    return within(parse_size, parse_size(low), parse_size(high), write=format_size)
+    return BeforeValidator(Range(parse_size, parse_size(low), parse_size(high), format_size))
 
 
 def count(low: int, high: int) -> BeforeValidator:
     """A whole number of at least `low` and at most `high`."""
-    return within(_whole_number, low, high)
+    return BeforeValidator(Range(_whole_number, low, high))
 
 
 Flag = Annotated[bool, BeforeValidator(parse_flag)]
