@@ -20,6 +20,10 @@ KAFKA := .kafka/.fetched
 JAVA := $(and $(shell command -v java),$(shell command -v mvn))
 TEST_KAFKA := $(if $(and $(KAFKA_BOOTSTRAP_SERVERS),$(if $(JAVA),,none)),,$(KAFKA))
 
+# What writes files from code, and with --check tells which are out of date.
+WRITERS := events.generate config.reference sources.reference store.kafka.reference service.metrics_reference \
+  cli.reference
+
 .PHONY: help demo test check format generate kafka kafka-run build clean
 
 help: ## show this list
@@ -39,14 +43,14 @@ check: $(TOOLS) ## format, lint, types, layers, dependencies, spelling, generate
 	$(BIN)/deptry .
 	$(BIN)/codespell
 	@git ls-files -z -- '*.yaml' '*.yml' '.yamllint' | xargs -0 -r $(BIN)/yamllint --strict
-	$(BIN)/python -m streamer.events.generate --check
+	@for each in $(WRITERS); do $(BIN)/python -m streamer.$$each --check; done
 
 format: $(TOOLS) ## format, and repair what ruff can repair
 	$(BIN)/ruff check --quiet --fix-only
 	$(BIN)/ruff format --quiet
 
-generate: $(RUNTIME) ## write the schemas from the event's definition
-	$(BIN)/python -m streamer.events.generate
+generate: $(RUNTIME) ## write the schemas and the reference pages from the code
+	@for each in $(WRITERS); do $(BIN)/python -m streamer.$$each; done
 
 kafka: $(KAFKA) ## fetch Apache Kafka for the tests, once
 

@@ -44,16 +44,16 @@ class Agent(Struct, frozen=True, kw_only=True):
 class Span(Struct, frozen=True, kw_only=True):
     """A time known to lie between two others, both included."""
 
-    earliest: Timestamp
-    latest: Timestamp
+    earliest: Annotated[Timestamp, Meta(description="Not before this.")]
+    latest: Annotated[Timestamp, Meta(description="Not after this.")]
 
 
 class ReasonCode(Struct, frozen=True, kw_only=True):
     """The vendor's reason code."""
 
-    code: str | None
-    name: str | None
-    list: str | None
+    code: Annotated[str | None, Meta(description="Its id.")]
+    name: Annotated[str | None, Meta(description="Its name, or short code.")]
+    list: Annotated[str | None, Meta(description="The id of the list that it belongs to.")]
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -61,7 +61,7 @@ class Status(Struct, frozen=True, kw_only=True):
 
     state: Annotated[State, Meta(description="Canonical state after CSTA (ECMA-269), or `unknown`.")]
     detail: Annotated[str | None, Meta(description="Refines the state: `break`, `reserved`, `work_offline`, ...")]
-    reason: ReasonCode | None
+    reason: Annotated[ReasonCode | None, Meta(description="The vendor's reason code; null where there is none.")]
     vendor: Vendor
     since: Annotated[Span | None, Meta(description="When this status was entered, in our clock; null where unknown.")]
 
@@ -69,23 +69,23 @@ class Status(Struct, frozen=True, kw_only=True):
 class Observed(Struct, frozen=True, kw_only=True):
     """The window of the snapshot that showed the change (of the first one without the agent, if it disappeared)."""
 
-    start: Timestamp
-    end: Timestamp
+    start: Annotated[Timestamp, Meta(description="When the request was sent, less the age that the answer may have.")]
+    end: Annotated[Timestamp, Meta(description="When the answer had come in whole.")]
 
 
 class Occurred(Struct, frozen=True, kw_only=True):
     """When `current` was entered, or the agent left. A `baseline` has no earliest."""
 
-    earliest: Timestamp | None
-    latest: Timestamp
+    earliest: Annotated[Timestamp | None, Meta(description="Not before this; null for `baseline`.")]
+    latest: Annotated[Timestamp, Meta(description="Not after this.")]
     basis: Annotated[Basis, Meta(description="What the interval rests on.")]
 
 
 class Duration(Struct, frozen=True, kw_only=True):
     """How long the status just left had lasted, in milliseconds."""
 
-    min: Count
-    max: Count
+    min: Annotated[Count, Meta(description="At least.")]
+    max: Annotated[Count, Meta(description="At most.")]
 
 
 class AgentStatusChanged(Struct, frozen=True, kw_only=True):
@@ -104,11 +104,13 @@ class AgentStatusChanged(Struct, frozen=True, kw_only=True):
         ),
     ]
     previous: Annotated[Status | None, Meta(description="`current` of the agent's event before, byte for byte.")]
-    current: Status | None
+    current: Annotated[Status | None, Meta(description="The status since the change; null for `disappeared`.")]
     observed: Observed
     detected_at: Annotated[Timestamp, Meta(description="When the change was found, in our clock.")]
     occurred: Annotated[Occurred | None, Meta(description="The interval of uncertainty; null for `resync`.")]
-    duration_ms: Annotated[Duration | None, Meta(description="Null where `previous.since` is, and for `resync`.")]
+    duration_ms: Annotated[
+        Duration | None, Meta(description="Null where `previous` or its `since` is, and for `resync`.")
+    ]
     missed_transitions: Annotated[Count, Meta(description="Lower bound of transitions that happened unseen.")]
     late: Annotated[
         bool,
@@ -136,11 +138,12 @@ class TenantStatus(Struct, frozen=True, kw_only=True):
     health: Annotated[
         Health,
         Meta(
-            description="`degraded`: polled, but the watermark waits. `failing`: polls fail. `auth_failed`, "
-            "`not_enabled`: parked. `unconfigured`: rows but no config. `forgotten`: its rows were erased.",
+            description="`ok`: polled. `degraded`: polled, but the watermark waits. `failing`: polls fail. "
+            "`auth_failed`, `not_enabled`: parked. `paused`: by the operator. `unconfigured`: rows but no config. "
+            "`forgotten`: its rows were erased.",
         ),
     ]
-    health_since: Timestamp
+    health_since: Annotated[Timestamp, Meta(description="Since when the health is what it is.")]
     complete_through: Annotated[
         Timestamp | None,
         Meta(
@@ -161,4 +164,4 @@ class TenantStatus(Struct, frozen=True, kw_only=True):
     agents: Annotated[Count, Meta(description="Agents with a current status.")]
     agents_by_state: Annotated[dict[str, int], Meta(description="The same by canonical state.")]
     resync: Annotated[str | None, Meta(description="The newest resync token that was carried out.")]
-    reported_at: Timestamp
+    reported_at: Annotated[Timestamp, Meta(description="When this record was made, in our clock.")]

@@ -1,10 +1,9 @@
-"""Writes the published schemas from the definition: `python -m streamer.events.generate [--check]`."""
+"""Writes the published schemas, and what docs say of them: `python -m streamer.events.generate [--check]`."""
 
 from __future__ import annotations
 
 import sys
 from copy import deepcopy
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -13,8 +12,12 @@ import orjson
 from streamer.events.definition import AgentStatusChanged, TenantStatus
 from streamer.events.encode import EVENT_TYPE, ID_NAMESPACE
 from streamer.events.examples import CHANGED, TENANT
+from streamer.events.reference import example, fields
 from streamer.events.schemas import AGENT_STATUS_CHANGED, CLOUDEVENT, TENANT_STATUS, file_name
+from streamer.generated import keep, with_sections
 
+README: Final = "README.md"
+PAGE: Final = "docs/events.md"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -61,22 +64,23 @@ def _envelope() -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the schema files, or with `--check` tell which are out of date (exit code 1)."""
-    folder = Path(__file__).resolve().parents[2] / "schemas"
-    stale = []
-    for schema_id, document in documents().items():
-        path = folder / file_name(schema_id)
-        text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        if path.is_file() and path.read_bytes() == text:
-            continue
-        stale.append(path.name)
-        if "--check" not in arguments:
-            folder.mkdir(exist_ok=True)
-            path.write_bytes(text)
-    if stale and "--check" in arguments:
-        sys.stderr.write(f"schemas out of date: {', '.join(stale)}; run make generate and commit them\n")
-        return 1
-    return 0
+    """Write the files, or with `--check` tell which are out of date (exit code 1)."""
+    schemas = documents()
+    files = {
+        f"schemas/{file_name(schema_id)}": orjson.dumps(
+            document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        ).decode()
+        for schema_id, document in schemas.items()
+    }
+    event, tenant = schemas[AGENT_STATUS_CHANGED], schemas[TENANT_STATUS]
+    sections = {
+        "example": example(event),
+        "event": fields(event),
+        "tenant-example": example(tenant),
+        "tenant": fields(tenant),
+    }
+    pages = {README: with_sections(README, {"example": example(event)}), PAGE: with_sections(PAGE, sections)}
+    return keep({**files, **pages}, arguments)
 
 
 if __name__ == "__main__":
