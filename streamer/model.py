@@ -78,6 +78,18 @@ class Snapshot(Struct, frozen=True):
     agents: Mapping[str, AgentStatus]
 
 
+class Transition(Struct, frozen=True):
+    """How a status that a snapshot shows differs from the stored one: `same` if nothing significant does.
+
+    `entered` is the vendor's time of the entry, if it tells one; `missed` how many transitions must have happened
+    unseen, at the least: with any, the status changed although it is the same.
+    """
+
+    same: bool
+    entered: Interval | None = None
+    missed: int = 0
+
+
 class Vocabulary(Protocol):
     """What a source knows of its vendor's fields; all that the differ needs to know of a source."""
 
@@ -85,8 +97,8 @@ class Vocabulary(Protocol):
     def name(self) -> str:
         """The source's name in the config, `8x8-agent-status` say."""
 
-    def significant(self, vendor: Mapping[str, Any]) -> Hashable:
-        """What of `vendor` (as published) decides whether a status changed."""
+    def transition(self, before: Mapping[str, Any], since: Interval | None, status: AgentStatus) -> Transition:
+        """Compare a stored status (`vendor` as published, and when it was entered) with what a snapshot shows."""
 
     def interpret(self, vendor: Mapping[str, Any]) -> Meaning:
         """What `vendor` (as published) means under today's mapping. Never raises: the unmapped is `unknown`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from streamer.model import AgentStatus, Basis, Interval, Millis, Window
+from streamer.model import Basis, Interval, Millis, Window
 
 
 class Bounds(Struct, frozen=True):
@@ -20,22 +20,16 @@ class Bounds(Struct, frozen=True):
     late: bool = False
 
 
-def is_clock_fault(status: AgentStatus, window: Window) -> bool:
-    """Tell whether the vendor's time of entry lies after the answer that holds it, or before 1970: its clock is wrong."""
-    return status.entered is not None and not 0 <= status.entered.earliest <= window.end
+def is_clock_fault(entered: Interval | None, window: Window) -> bool:
+    """Tell whether the vendor's time of entry lies after the answer that holds it: its clock is wrong."""
+    return entered is not None and entered.earliest > window.end
 
 
-def entry_time(status: AgentStatus, window: Window) -> Interval | None:
-    """Return the vendor's time of entry, None if it tells none or a faulty one."""
-    return None if is_clock_fault(status, window) else status.entered
-
-
-def baseline_bounds(status: AgentStatus, window: Window) -> Bounds:
+def baseline_bounds(entered: Interval | None, basis: Basis, window: Window) -> Bounds:
     """Return the bounds of a status in the first snapshot ever: nothing bounds it from below."""
-    entered = entry_time(status, window)
     if entered is None:
         return Bounds(earliest=None, latest=window.end, basis="poll_bounds", since=None)
-    return Bounds(earliest=None, latest=min(entered.latest, window.end), basis=status.basis, since=entered)
+    return Bounds(earliest=None, latest=min(entered.latest, window.end), basis=basis, since=entered)
 
 
 def poll_bounds(lower: Millis, window: Window) -> Bounds:
@@ -47,19 +41,18 @@ def poll_bounds(lower: Millis, window: Window) -> Bounds:
     return Bounds(earliest=between.earliest, latest=between.latest, basis="poll_bounds", since=between)
 
 
-def change_bounds(status: AgentStatus, lower: Millis, window: Window) -> Bounds:
-    """Return when `status` was entered: the polls' bounds, narrowed by the vendor's time if it tells one.
+def change_bounds(entered: Interval | None, basis: Basis, lower: Millis, window: Window) -> Bounds:
+    """Return when a status was entered: the polls' bounds, narrowed by the vendor's time if it tells one.
 
     A vendor's time before the polls' bounds is published as it is, and late: an earlier answer should have shown it.
     """
     polls = poll_bounds(lower, window)
-    entered = entry_time(status, window)
     if entered is None:
         return polls
     if entered.latest < lower:
-        return Bounds(earliest=entered.earliest, latest=entered.latest, basis=status.basis, since=entered, late=True)
+        return Bounds(earliest=entered.earliest, latest=entered.latest, basis=basis, since=entered, late=True)
     narrowed = Interval(earliest=max(lower, entered.earliest), latest=min(polls.latest, entered.latest))
-    return Bounds(earliest=narrowed.earliest, latest=narrowed.latest, basis=status.basis, since=narrowed)
+    return Bounds(earliest=narrowed.earliest, latest=narrowed.latest, basis=basis, since=narrowed)
 
 
 def duration(previous: Interval | None, lower: Millis, bounds: Bounds) -> tuple[Millis, Millis] | None:

@@ -11,9 +11,9 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 
 from streamer.diff.absence import AbsenceRules, count_missing, quarantine
-from streamer.diff.bounds import Bounds, baseline_bounds, change_bounds, entry_time, is_clock_fault, poll_bounds
+from streamer.diff.bounds import Bounds, baseline_bounds, change_bounds, is_clock_fault, poll_bounds
 from streamer.diff.state import Pending, Row, TenantState, Watch
-from streamer.model import AgentStatus, ChangeKind, Millis, Snapshot, Vocabulary, Window
+from streamer.model import AgentStatus, ChangeKind, Interval, Millis, Snapshot, Vocabulary, Window
 
 OLDER_VIEWS: Final = 3
 """An older view than the stored one is believed when so many snapshots in a row show it."""
@@ -78,7 +78,6 @@ class _Comparison:
             if settled.get(agent) is status:
                 self.present += 1
                 continue
-            self.clock_faults += is_clock_fault(status, self.window)
             row = rows.get(agent)
             if row is None or row.current is None:
                 self.entering.append(status)
@@ -105,28 +104,32 @@ class _Comparison:
 
     def compare(self, row: Row, status: AgentStatus) -> None:
         """Compare a known agent's row with what the snapshot shows."""
-        same = self.vocabulary.significant(row.vendor or {}) == status.significant
-        entered = entry_time(status, self.window)
-        missed = 0
-        if entered is not None and row.since is not None:
-            if entered.latest < row.since.earliest and self.is_older_view(status.agent):
-                return
-            missed = int(same and entered.earliest > row.since.latest)
-            same = same and not missed and entered.latest >= row.since.earliest
-        if not same:
-            self.change("changed", row, status, missed=missed)
+        transition = self.vocabulary.transition(row.vendor or {}, row.since, status)
+        entered = self.believable(transition.entered)
+        missed = transition.missed if entered == transition.entered else 0  # nothing follows from a time that can't be
+        older = entered is not None and row.since is not None and entered.latest < row.since.earliest
+        if older and self.is_older_view(status.agent):
+            return
+        if older or missed or not transition.same:
+            self.change("changed", row, status, entered, missed=missed)
+
+    def believable(self, entered: Interval | None) -> Interval | None:
+        """Return the vendor's time of entry, None if it tells none or one after its own answer, which is counted."""
+        fault = is_clock_fault(entered, self.window)
+        self.clock_faults += fault
+        return None if fault else entered
 
     def enter(self) -> None:
         """Publish the agents that have no current status yet."""
         unseen = self.state.unseen
         for status in self.entering:
             row = self.state.rows.get(status.agent)
-            entered = entry_time(status, self.window)
+            entered = self.believable(status.entered)
             before_it_left = (
                 row is not None and row.left is not None and entered is not None and entered.latest < row.left.earliest
             )
             if not (before_it_left and self.is_older_view(status.agent)):
-                self.change("baseline" if unseen else "appeared", row, status)
+                self.change("baseline" if unseen else "appeared", row, status, entered)
 
     def leave(self, missing: Mapping[str, Pending], absent_after: int) -> None:
         """Publish the agents that were missing often enough."""
@@ -146,13 +149,15 @@ class _Comparison:
                 )
             )
 
-    def change(self, kind: ChangeKind, row: Row | None, status: AgentStatus, *, missed: int = 0) -> None:
-        """Note a change into `status`."""
+    def change(
+        self, kind: ChangeKind, row: Row | None, status: AgentStatus, entered: Interval | None, *, missed: int = 0
+    ) -> None:
+        """Note a change into `status`, which was entered at `entered` by the vendor's clock."""
         if kind == "baseline":
-            lower, bounds = self.window.start, baseline_bounds(status, self.window)
+            lower, bounds = self.window.start, baseline_bounds(entered, status.basis, self.window)
         else:
             lower = self.state.lower(status.agent)
-            bounds = change_bounds(status, lower, self.window)
+            bounds = change_bounds(entered, status.basis, lower, self.window)
         self.changes.append(
             Change(
                 agent=status.agent,

@@ -122,7 +122,6 @@ class ShardKeeper:
         )
         try:
             lost = await shard.lost()
-            await _end([*tasks, beats])
             await shard.kill()
         except asyncio.CancelledError:
             await _end([*tasks, beats])

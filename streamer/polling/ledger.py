@@ -29,6 +29,11 @@ class Ledger:
         """Our clock less the store's in seconds, as last seen; 0 where it is not known."""
         return self.shard.clock_offset or 0.0
 
+    async def settled(self) -> None:
+        """Wait until no update of the tenant is under way: a poller before may have been ended while one was."""
+        while self.shard.is_moving(self._tenant):
+            await self.shard.drain()
+
     def note(self, state: TenantState) -> None:
         """Move the state without a transaction: nothing durable changed."""
         self.shard.note(state)

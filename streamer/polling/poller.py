@@ -77,6 +77,7 @@ class TenantPoller:
 
         """
         clock = self._tools.clock
+        await self.ledger.settled()
         if not await self._operations.carry_out(now=clock.wall()):
             return
         schedule = make_schedule(

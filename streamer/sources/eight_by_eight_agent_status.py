@@ -21,7 +21,8 @@ from yarl import URL
 
 from streamer.clock import Clock
 from streamer.config import AgentStatus8x8
-from streamer.model import AgentStatus, Meaning, Millis, Reason, Snapshot, State, Window
+from streamer.diff.transition import plain_transition
+from streamer.model import AgentStatus, Interval, Meaning, Millis, Reason, Snapshot, State, Transition, Window
 from streamer.sources import payload
 from streamer.sources.authorization import basic
 from streamer.sources.errors import ADVICE, PollError
@@ -145,9 +146,9 @@ class EightByEightAgentStatus:
             raise payload.invalid("$.agent-id", "is the id of another agent than was asked for")
         return status_of(agent, path="$", names=self._config.agent_names)
 
-    def significant(self, vendor: Mapping[str, Any]) -> Hashable:
-        """Return the values of `SIGNIFICANT`."""
-        return significant(vendor)
+    def transition(self, before: Mapping[str, Any], since: Interval | None, status: AgentStatus) -> Transition:
+        """Compare the values of `SIGNIFICANT`."""
+        return plain_transition(significant(before), since, status)
 
     def interpret(self, vendor: Mapping[str, Any]) -> Meaning:
         """Look the status up in the tenant's `status_map`, most specific key first, then in `STATUSES`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -42,7 +43,7 @@ class Shard:
         self._tenants = dict(tenants)
         self._engine = engine
         self._clock = clock
-        self._moving: set[str] = set()
+        self._moving: Counter[str] = Counter()
         self._queue: list[tuple[Update, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._closing = False
@@ -59,7 +60,7 @@ class Shard:
 
     def is_moving(self, tenant: str) -> bool:
         """Tell whether an update of the tenant waits or is in flight, so that its committed state is about to be old."""
-        return tenant in self._moving
+        return self._moving[tenant] > 0
 
     def note(self, state: TenantState) -> None:
         """Move the cache without a transaction: nothing durable changed."""
@@ -81,7 +82,7 @@ class Shard:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((update, done))
         if update.state is not None:
-            self._moving.add(update.state.tenant)
+            self._moving[update.state.tenant] += 1
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush(), name=f"commit shard {self.number}")
         await done
@@ -131,7 +132,7 @@ class Shard:
                 for update, done in batch:
                     if update.state is not None:
                         self._tenants[update.state.tenant] = update.state
-                        self._moving.discard(update.state.tenant)
+                        self._moving[update.state.tenant] -= 1
                     if not done.done():
                         done.set_result(None)
         finally:
@@ -171,6 +172,7 @@ class Shard:
     def _lose(self, lost: ShardLost, batch: list[tuple[Update, asyncio.Future[None]]] | None = None) -> None:
         if not self._lost.done():
             self._lost.set_result(lost)
+        self._moving.clear()
         waiting, self._queue = (batch or []) + self._queue, []
         for _, done in waiting:
             if not done.done():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -11,8 +11,9 @@ import orjson
 from streamer.diff.absence import AbsenceRules
 from streamer.diff.plan import Plan, PollRules, plan_poll
 from streamer.diff.state import TenantState
+from streamer.diff.transition import plain_transition
 from streamer.events.record import EVENTS, ROWS, TENANTS, Record, Stored
-from streamer.model import AgentStatus, Basis, Interval, Meaning, Snapshot, State, Window
+from streamer.model import AgentStatus, Basis, Interval, Meaning, Snapshot, State, Transition, Window
 from streamer.store.restore import restore
 
 NOON: Final = 1_795_262_400_000
@@ -26,9 +27,9 @@ class Codes:
 
     name = "codes"
 
-    def significant(self, vendor: Mapping[str, Any]) -> Hashable:
+    def transition(self, before: Mapping[str, Any], since: Interval | None, status: AgentStatus) -> Transition:
         """Only the code decides."""
-        return vendor.get("code")
+        return plain_transition(before.get("code"), since, status)
 
     def interpret(self, vendor: Mapping[str, Any]) -> Meaning:
         """Look the code up."""
