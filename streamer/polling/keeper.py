@@ -122,6 +122,7 @@ class ShardKeeper:
         )
         try:
             lost = await shard.lost()
+            await _end([*tasks, beats])
             await shard.kill()
         except asyncio.CancelledError:
             await _end([*tasks, beats])
