@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.conftest import Place, streamer
+from tests.support.programs import PASSWORD_VARIABLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WITH_SECRET = {**os.environ, PASSWORD_VARIABLE: "s3cret-value"}
+
+
+def test_a_good_config_is_summed_up(place: Place) -> None:
+    """What would run, and where."""
+    ended = streamer("check-config", "--config", place.config, environment=WITH_SECRET)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == (
+        f"{place.config}: ok\nstore: sqlite, {place.folder / 'streamer.db'}\ntenants: 2\n  8x8-agent-status: 2\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["check-config", "run"])
+def test_each_problem_of_a_bad_config_is_a_line_with_its_place(tmp_path: Path, command: str) -> None:
+    """Exit code 78, nothing on stdout, and no traceback."""
+    config = tmp_path / "bad.yaml"
+    config.write_text("store: sqlite:///x.db\nbogus: 1\ntenants:\n  - id: acme\n    source: nothing\n")
+    ended = streamer(command, "--config", str(config))
+    assert (ended.code, ended.out) == (78, "")
+    places = [line.partition(": ")[0] for line in ended.err.splitlines()]
+    assert places == [f"{config}:2:1", f"{config}:5:13"]
+    assert not (tmp_path / "x.db").exists()
+
+
+@pytest.mark.parametrize("command", ["check-config", "run"])
+def test_a_status_map_that_the_source_cannot_read_is_a_problem(place: Place, command: str) -> None:
+    """Only the source knows what its codes look like."""
+    config = place.write(
+        "map.yaml", lambda document: document["tenants"][0].update(status_map={"lunch": {"state": "not_ready"}})
+    )
+    ended = streamer(command, "--config", config, environment=WITH_SECRET)
+    assert (ended.code, ended.out) == (78, "")
+    (line,) = ended.err.splitlines()
+    assert line.startswith(f"{config}: tenants[sim-001].status_map: 'lunch' is no status")
+
+
+def test_a_config_that_is_not_there_is_bad_config(tmp_path: Path) -> None:
+    """As any other problem with it."""
+    ended = streamer("check-config", "--config", str(tmp_path / "no.yaml"))
+    assert (ended.code, ended.out) == (78, "")
+    assert ended.err.startswith(f"{tmp_path / 'no.yaml'}: ")
+
+
+def test_a_secret_that_is_missing_is_a_problem(place: Place) -> None:
+    """`run` would fail for it at the first poll."""
+    ended = streamer("check-config", "--config", place.config)
+    assert ended.code == 78
+    assert PASSWORD_VARIABLE in ended.err
