@@ -10,6 +10,7 @@ from aiokafka.errors import (
     KafkaConnectionError,
     KafkaTimeoutError,
     NodeNotReadyError,
+    ProducerClosed,
     ProducerFenced,
     RequestTimedOutError,
     StaleMetadata,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _REASONS = (
+    ("killed", (ProducerClosed,)),
     ("fenced", (ProducerFenced, InvalidProducerEpoch)),
     ("timeout", (TimeoutError, KafkaTimeoutError, RequestTimedOutError)),
     ("unreachable", (KafkaConnectionError, NodeNotReadyError, StaleMetadata, OSError)),
@@ -29,7 +31,7 @@ _REASONS = (
 
 
 def reason_of(error: BaseException) -> str:
-    """Return `fenced`, `timeout`, `unreachable`, `refused` (the broker said no) or `error`.
+    """Return `killed` (by us), `fenced`, `timeout`, `unreachable`, `refused` (the broker said no) or `error`.
 
     aiokafka wraps what ended its sender in a plain `KafkaError`, so the causes count too; the first word that fits any.
     """

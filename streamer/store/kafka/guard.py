@@ -128,17 +128,21 @@ class GuardedProducer:
         if producer._sender.sender_task is not None:
             producer._sender.sender_task.cancel()
         batches.fail_all(ProducerClosed())
-        self._forget_waiters()
+        self._release_waiters()
         abort_connections(client)
         await within(self._deadlines.kill, client.close())
         if client._md_update_fut is not None and not client._md_update_fut.done():
             client._md_update_fut.set_result(False)
 
-    def _forget_waiters(self) -> None:
+    def _release_waiters(self) -> None:
+        """Let nobody wait for the end of a transaction that nobody will end."""
         transactions = self._producer._txn_manager
         transactions.fatal_error = _nothing
-        if transactions._transaction_waiter is not None:
-            _forget(transactions._transaction_waiter)
+        ended = transactions._transaction_waiter
+        if ended is not None:
+            if not ended.done():
+                ended.set_exception(ProducerClosed())
+            _forget(ended)
         for queue in self._producer._message_accumulator._batches.values():
             for batch in queue:
                 _forget(batch._drain_waiter)
@@ -148,8 +152,6 @@ class GuardedProducer:
         try:
             answer = await self._send_request(node, request, **options)
         except BaseException as error:
-            if self._killed():
-                raise asyncio.CancelledError from error  # or aiokafka would try again
             self._suspect(request, type(error).__name__)
             raise
         seconds = self._clock.monotonic() - began

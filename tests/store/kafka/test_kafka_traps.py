@@ -16,7 +16,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import MessageSizeTooLargeError
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
-from streamer.events.record import CLAIM_KEY, EVENTS, ROWS
+from streamer.events.record import CLAIM_KEY, EVENTS, ROWS, Record
 from streamer.store import ShardLost
 from streamer.store.kafka import KafkaStore
 from streamer.store.kafka.client import Clients
@@ -163,7 +163,27 @@ async def test_a_stuck_producer_is_gone_within_its_deadline_with_all_its_tasks(
     assert time.monotonic() - began < IMPATIENT.close + IMPATIENT.kill + 0.5
     assert not any(connection.connected() for connection in producer.client._conns.values())
     await asyncio.sleep(0.3)
-    assert {task for task in asyncio.all_tasks() - before if "_serve" not in repr(task)} == set()
+    assert {task for task in asyncio.all_tasks() - before if "KafkaProxy" not in repr(task)} == set()
+
+
+async def test_a_commit_under_way_when_its_producer_is_killed_ends_at_once_and_sends_nothing_more(
+    proxied: KafkaStore, proxy: KafkaProxy
+) -> None:
+    """Here it looks for its coordinator, to send the end of the transaction once more."""
+    before = asyncio.all_tasks()
+    shard = await taken(proxied.attempt(SHARD))
+    proxy.inject(Api.END_TXN, Fault.LOSE_REQUEST)
+    looking = proxy.inject(Api.FIND_COORDINATOR, Fault.LOSE_REQUEST)
+    commit = asyncio.create_task(shard._engine.commit([Record(EVENTS, b"k", b"v")]))
+    await looking.wait()
+    await shard._engine.kill()
+    seen = proxy.seen.total()
+    with pytest.raises(ShardLost) as lost:
+        await commit
+    assert lost.value.reason == "killed"
+    await asyncio.sleep(IMPATIENT.request + 1)
+    assert proxy.seen.total() == seen
+    assert {task for task in asyncio.all_tasks() - before if "KafkaProxy" not in repr(task)} == set()
 
 
 async def test_aiokafka_reports_the_last_stable_offset_as_the_end(
