@@ -1,0 +1,172 @@
+"""A vendor, a store and a config in memory, for tests of what polls in virtual time. Guarantees are shown elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import orjson
+
+from streamer.clock import Clock
+from streamer.config import AgentStatus8x8, LiteralSecret
+from streamer.events.record import EVENTS, ROWS, TENANTS, Record, Stored, Topic, partition_of, tenant_of
+from streamer.model import AgentStatus, Millis, Snapshot, Window
+from streamer.sources.errors import PollError
+from streamer.store.engine import Committed, ShardLost
+from streamer.store.restore import restore
+from streamer.store.shard import Shard
+from tests.support.values import Codes, status
+
+
+def tenant(name: str = "acme", **keys: Any) -> AgentStatus8x8:
+    """Return a tenant's config; each tenant has an account of its own at one host."""
+    given = {"platform": "na12", "username": name, "password": LiteralSecret("x"), **keys}
+    return AgentStatus8x8(id=name, **given)
+
+
+class MemorySource(Codes):
+    """One tenant at a vendor that shows `agents` (code by id), unless the next of `errors` or `down` is raised.
+
+    `seconds` is how long an answer takes, `requests` the loop's times at which it was asked; each sets `asked`.
+    """
+
+    assumed_age_ms: Millis = 0
+
+    def __init__(self, *, clock: Clock, tenant_id: str = "acme", agents: dict[str, int] | None = None) -> None:
+        self.agents = {"a": 4} if agents is None else agents
+        self.errors: deque[Exception] = deque()
+        self.down: Exception | None = None
+        self.seconds = 0.02
+        self.requests: list[float] = []
+        self.asked = asyncio.Event()
+        self.under_way = self.most_under_way = 0
+        self._clock = clock
+        self._tenant = tenant_id
+
+    async def snapshot(self) -> Snapshot:
+        """Answer as the test wants it."""
+        start = self._clock.wall()
+        self.requests.append(self._clock.monotonic())
+        self.asked.set()
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            await asyncio.sleep(self.seconds)
+        finally:
+            self.under_way -= 1
+        if error := self.errors.popleft() if self.errors else self.down:
+            raise error
+        shown = {agent: status(agent, code) for agent, code in self.agents.items()}
+        return Snapshot(tenant=self._tenant, window=Window(start, self._clock.wall()), agents=shown)
+
+    async def agent(self, agent_id: str) -> AgentStatus:
+        """Answer for one agent."""
+        try:
+            return status(agent_id, self.agents[agent_id])
+        except KeyError:
+            raise PollError("not_found", "no such agent") from None
+
+
+class MemoryEngine:
+    """The writer of one shard for as long as nobody took it over later."""
+
+    def __init__(self, store: MemoryStore, number: int, epoch: int) -> None:
+        self._store, self._number, self._epoch = store, number, epoch
+
+    async def commit(self, records: Sequence[Record]) -> Committed:
+        """Commit, or fail as the test wants it."""
+        await asyncio.sleep(self._store.seconds)
+        if self._store.commit_errors:
+            self._store.failed.set()
+            raise self._store.commit_errors.popleft()
+        if self._store.epochs[self._number] != self._epoch:
+            raise ShardLost("fenced")
+        self._store.write(records)
+        return Committed(clock_offset=self._store.clock_offset)
+
+    async def close(self) -> None:
+        """Note it."""
+        self._store.history.append("closed")
+
+    async def kill(self) -> None:
+        """Note it."""
+        self._store.history.append("killed")
+
+
+class MemoryStore:
+    """A store that ends with the test. `commits` are its transactions, `history` what else befell its engines.
+
+    `seconds` is how long a commit takes; the next commit or take-over raises what stands in its list of errors, and
+    `failed` is set when a commit did.
+    """
+
+    def __init__(self, *, clock: Clock, shards: int = 1) -> None:
+        self.shards = shards
+        self.seconds = 0.005
+        self.clock_offset: float | None = None
+        self.commits: list[list[Record]] = []
+        self.commit_errors: deque[Exception] = deque()
+        self.failed = asyncio.Event()
+        self.take_over_errors: deque[Exception] = deque()
+        self.history: list[str] = []
+        self.epochs: Counter[int] = Counter()
+        self.taken_at: list[float] = []
+        self._clock = clock
+        self._partitions: defaultdict[int, list[Stored]] = defaultdict(list)
+
+    async def start(self) -> None:
+        """Nothing is missing."""
+
+    async def stop(self) -> None:
+        """Nothing is open."""
+
+    async def take_over(self, number: int, still_ours: Callable[[], bool]) -> Shard:
+        """Fence whoever wrote before, then read."""
+        assert still_ours()
+        self.taken_at.append(self._clock.monotonic())
+        if self.take_over_errors:
+            raise self.take_over_errors.popleft()
+        self.epochs[number] += 1
+        self.history.append("taken")
+        tables = [each for each in self._partitions[number] if each.topic != EVENTS]
+        tenants = restore(tables, shard=number, shards=self.shards)
+        engine = MemoryEngine(self, number, self.epochs[number])
+        return Shard(number=number, tenants=tenants, engine=engine, clock=self._clock)
+
+    async def read(self, topic: Topic, *, follow: bool = False, from_beginning: bool = True) -> AsyncIterator[Stored]:
+        """Yield what is there."""
+        assert from_beginning, "nothing here reads from the end"
+        assert not follow, "nothing here follows"
+        for number in sorted(self._partitions):
+            for record in self._partitions[number]:
+                if record.topic == topic:
+                    yield record
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Append one transaction."""
+        self.commits.append(list(records))
+        for each in records:
+            number = partition_of(tenant_of(each.key), self.shards)
+            log = self._partitions[number]
+            log.append(Stored(each.topic, number, len(log), each.key, each.value, each.headers))
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return all events, in their order."""
+        return self._values(EVENTS)
+
+    def reports(self) -> list[dict[str, Any]]:
+        """Return all records of tenants' status, in their order."""
+        return self._values(TENANTS)
+
+    def rows(self) -> dict[bytes, bytes]:
+        """Return the table of agents: the newest value of each key that is no tombstone."""
+        newest = {each.key: each.value for each in self._records() if each.topic == ROWS}
+        return {key: value for key, value in newest.items() if value is not None}
+
+    def _values(self, topic: Topic) -> list[dict[str, Any]]:
+        return [orjson.loads(each.value or b"") for each in self._records() if each.topic == topic]
+
+    def _records(self) -> list[Record]:
+        return [record for commit in self.commits for record in commit]
