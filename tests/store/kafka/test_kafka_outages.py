@@ -13,6 +13,8 @@ from tests.store.kafka.conftest import IMPATIENT, PARTITIONS, SHARD, TENANT, Own
 from tests.support.narrator import Narrator
 from tests.support.readers import KafkaReader
 
+pytestmark = pytest.mark.slow
+
 PREFIX = "outage-"
 SLACK = 1.0
 
