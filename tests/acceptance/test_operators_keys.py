@@ -33,6 +33,12 @@ def agents_of(trial: Trial, tenant: str) -> list[str]:
     return sorted({line["agent"] for line in trial.simulator.truth() if line.get("tenant") == tenant})
 
 
+def change(trial: Trial, tenant: str, agent: str) -> None:
+    """Let an agent enter another status than the true one."""
+    codes = [line["status"]["agent-status"] for line in trial.simulator.truth() if line.get("agent") == agent]
+    trial.simulator.set(tenant, agent, READY if codes[-1] == BUSY["agent-status"] else BUSY)
+
+
 def events_of(trial: Trial, tenant: str) -> list[Mapping[str, Any]]:
     """Return a tenant's events."""
     values = [json.loads(message.value or b"") for message in trial.place.reader.read(EVENTS)]
@@ -58,7 +64,7 @@ def test_a_paused_tenant_is_not_polled_and_goes_on_where_it_was(trial: Trial) ->
     wait_for_health(trial, tenant, "paused")
     stood = trial.last_records()[tenant]["complete_through"]
     requests = trial.simulator.stats()["tenants"][tenant]["requests"]
-    trial.simulator.set(tenant, agents_of(trial, tenant)[0], BUSY)
+    change(trial, tenant, agents_of(trial, tenant)[0])
     trial.wait_for_polls(3, others)
     assert trial.simulator.stats()["tenants"][tenant]["requests"] == requests
     assert trial.last_records()[tenant]["complete_through"] == stood
@@ -75,7 +81,7 @@ def test_a_resync_token_is_carried_out_once(trial: Trial) -> None:
         trial.restart({tenant: {"resync": token}})
         trial.wait_for_polls(1)
         assert trial.last_records()[tenant]["resync"] == token
-    trial.simulator.set(tenant, agents_of(trial, tenant)[0], BUSY)
+    change(trial, tenant, agents_of(trial, tenant)[0])
     judge_trial(trial)
     kinds = [event["change"] for event in events_of(trial, tenant)]
     assert kinds == ["baseline"] * 12 + ["resync"] * 24 + ["changed"]
@@ -125,13 +131,13 @@ def test_a_mass_disappearance_waits_for_the_operator(trial: Trial) -> None:
         trial.simulator.set(tenant, agent, None)
     wait_for_health(trial, tenant, "degraded")
     stood = trial.last_records()[tenant]["complete_through"]
-    trial.simulator.set(tenant, one, BUSY)
+    change(trial, tenant, one)
     trial.wait_for_polls(ABSENT_AFTER + 2)
     assert {event["change"] for event in events_of(trial, tenant)} == {"baseline", "changed"}
     assert trial.last_records()[tenant]["complete_through"] == stood
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
     trial.restart({tenant: {"accept_shrink_until": until}})
-    trial.simulator.set(tenant, other, BUSY)
+    change(trial, tenant, other)
     judge_trial(trial)
     kinds = [event["change"] for event in events_of(trial, tenant)]
     assert kinds.count("disappeared") == len(leaving)

@@ -174,8 +174,15 @@ class SimulatorProgram(Program):
         self._ask("faults", {"tenant": tenant, "faults": faults})
 
     def set(self, tenant: str, agent: str, status: Mapping[str, Any] | None) -> None:
-        """Force one true change now; None takes the agent off the list."""
-        self._ask("set", {"tenant": tenant, "agent": agent, "status": status})
+        """Force one true change now; None takes the agent off the list.
+
+        Raises:
+            ProgramError: that is where the agent was, so nothing changed.
+
+        """
+        answer = json.loads(self._ask("set", {"tenant": tenant, "agent": agent, "status": status}))
+        if not answer["changed"]:
+            raise ProgramError(f"agent {agent} of {tenant} was in {status} already")
 
     def freeze(self) -> None:
         """Let nothing more happen of its own accord."""
