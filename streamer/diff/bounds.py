@@ -21,8 +21,8 @@ class Bounds(Struct, frozen=True):
 
 
 def is_clock_fault(entered: Interval | None, window: Window) -> bool:
-    """Tell whether the vendor's time of entry lies after the answer that holds it: its clock is wrong."""
-    return entered is not None and entered.earliest > window.end
+    """Tell whether the vendor's time of entry lies after the answer that holds it, or before 1970: its clock is wrong."""
+    return entered is not None and not 0 <= entered.earliest <= window.end
 
 
 def baseline_bounds(entered: Interval | None, basis: Basis, window: Window) -> Bounds:
