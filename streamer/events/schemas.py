@@ -48,13 +48,11 @@ def complaint(schema_id: str, value: bytes) -> str | None:
     """Return the first thing that is wrong with a JSON value under a schema: the place and the rule, no data."""
     validator = _validator(schema_id)
     try:
-        instance = orjson.loads(value)
-        if validator.is_valid(instance):
-            return None
+        instance = orjson.loads(value)  # at most 1,024 levels; readers in other languages take fewer still
     except orjson.JSONDecodeError as broken:
         return f"it is no JSON that every reader can take: {broken.msg}"
-    except TypeError:  # how the validator says it: it goes down 255 levels
-        return "it is nested too deeply to be checked"
+    if validator.is_valid(instance):
+        return None
     error = next(iter(validator.iter_errors(instance)))
     place = "/".join(str(part) for part in error.instance_path)
     return f"/{place} breaks {'/'.join(str(part) for part in error.schema_path)}"
