@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,8 +14,6 @@ from tests.support.clock import run_for
 from tests.support.memory import MemorySource, MemoryStore, tenant
 
 pytestmark = pytest.mark.looptime
-
-Owner = Callable[..., TenantPoller]
 
 
 class Owners:
