@@ -19,7 +19,7 @@ from aiokafka.errors import (
 from msgspec import Struct
 
 from streamer.store.engine import StoreError
-from streamer.store.kafka.client import abort_connections, within
+from streamer.store.kafka.closing import abort_connections, within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable

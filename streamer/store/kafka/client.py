@@ -5,7 +5,6 @@ Every client is made anew from the config, so rotated secrets and certificates a
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -14,9 +13,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from streamer.config import SecretError
 from streamer.store.engine import StoreError
+from streamer.store.kafka.closing import let_bootstrap_end
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from streamer.config import KafkaConfig
     from streamer.events.record import Topic
@@ -91,7 +91,7 @@ class Clients:
         I1: the transactional id is named after what it protects, whatever process or consumer group asks for it.
         zstd made a poll's records five times smaller at the least and was faster than lz4 beyond some 20 records.
         """
-        return AIOKafkaProducer(
+        producer = AIOKafkaProducer(
             **self._common("shard", shard),
             transactional_id=f"{self.config.topic_prefix}agent-status-{shard}",
             transaction_timeout_ms=_ms(self.deadlines.transaction),
@@ -100,6 +100,8 @@ class Clients:
             compression_type="zstd",
             linger_ms=0,
         )
+        let_bootstrap_end(producer.client)
+        return producer
 
     def consumer(self, *, lost_position: str) -> Consumer:
         """Return a reader of committed records, without a group.
@@ -107,7 +109,7 @@ class Clients:
         `lost_position` says what to do when records were deleted before they were read: `none` raises, `earliest` goes
         on with the oldest there are. (aiokafka's default would silently skip all there is.)
         """
-        consumer: Consumer = AIOKafkaConsumer(
+        consumer = AIOKafkaConsumer(
             **self._common("reader"),
             group_id=None,
             enable_auto_commit=False,
@@ -117,11 +119,15 @@ class Clients:
             fetch_max_wait_ms=100,
             max_partition_fetch_bytes=_FETCH_BYTES,
         )
-        return consumer
+        let_bootstrap_end(consumer._client)  # noqa: SLF001
+        reader: Consumer = consumer
+        return reader
 
     def admin(self) -> Any:
         """Return a client that creates and describes topics."""
-        return AIOKafkaAdminClient(**self._common("admin"))
+        admin = AIOKafkaAdminClient(**self._common("admin"))
+        let_bootstrap_end(admin._client)  # noqa: SLF001
+        return admin
 
     def _common(self, *role: object) -> dict[str, Any]:
         config = self.config
@@ -153,29 +159,6 @@ class Clients:
             password = config.ssl_password.reveal() if config.ssl_password else None
             context.load_cert_chain(config.ssl_certfile, config.ssl_keyfile, password)
         return context
-
-
-async def within(seconds: float, work: Coroutine[Any, Any, object]) -> bool:
-    """Tell whether `work` ended in time, whatever way; if not, it is cancelled and left to itself.
-
-    It runs as a task of its own because aiokafka swallows a cancellation while it closes.
-    """
-    task = asyncio.ensure_future(work)
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())
-    try:
-        await asyncio.wait({task}, timeout=seconds)
-    finally:
-        ended = task.done()
-        task.cancel()
-    return ended
-
-
-def abort_connections(client: Any) -> None:
-    """Drop an `AIOKafkaClient`'s connections now: an orderly close waits until all is sent, to a frozen peer for ever."""
-    for connection in client._conns.values():  # noqa: SLF001
-        writer = connection._writer  # noqa: SLF001
-        if writer is not None:
-            writer.transport.abort()
 
 
 def _ms(seconds: float) -> int:

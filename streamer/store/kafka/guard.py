@@ -21,7 +21,8 @@ from aiokafka.protocol.transaction import (
 from msgspec import Struct
 
 from streamer.model import Millis
-from streamer.store.kafka.client import Ack, abort_connections, within
+from streamer.store.kafka.client import Ack
+from streamer.store.kafka.closing import abort_connections, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer.events.record import TOPICS, Stored
-from streamer.store.kafka.client import abort_connections, within
+from streamer.store.kafka.closing import abort_connections, within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

@@ -14,7 +14,8 @@ from aiokafka import errors
 from streamer.config import EnvSecret, KafkaConfig
 from streamer.store import StoreError
 from streamer.store.kafka import Deadlines, refuse_optimized
-from streamer.store.kafka.client import Clients, within
+from streamer.store.kafka.client import Clients
+from streamer.store.kafka.closing import within
 from streamer.store.kafka.failures import described, reason_of
 
 SERVERS = ("localhost:9092",)

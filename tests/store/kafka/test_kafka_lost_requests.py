@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import time
 
@@ -58,4 +59,20 @@ async def test_a_take_over_that_loses_a_request_succeeds_or_fails_in_time_and_le
     assert struck.is_set()
     await (await proxied.attempt(SHARD).run(lambda: True)).close()
     await asyncio.sleep(0.3)
+    assert {task for task in asyncio.all_tasks() - before if "KafkaProxy" not in repr(task)} == set()
+
+
+async def test_a_take_over_that_is_cancelled_while_it_connects_leaves_no_connection_behind(
+    proxied: KafkaStore, proxy: KafkaProxy
+) -> None:
+    """Cancelled while it asks for the cluster's brokers, aiokafka forgets the connection that it asked on."""
+    before = asyncio.all_tasks()
+    struck = proxy.inject(Api.METADATA, Fault.LOSE_ANSWER)
+    attempt = asyncio.create_task(proxied.attempt(SHARD).run(lambda: True))
+    await struck.wait()
+    attempt.cancel()
+    await asyncio.wait({attempt})
+    gc.collect()  # what was forgotten would complain here
+    await asyncio.sleep(IMPATIENT.request + 0.5)
+    gc.collect()
     assert {task for task in asyncio.all_tasks() - before if "KafkaProxy" not in repr(task)} == set()
