@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TextIO
 
 import orjson
+from rich.box import SIMPLE
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
@@ -96,26 +97,35 @@ class LiveView:
                 pass
 
     def _draw(self) -> Group:
-        tenants = Table(title="agents by state", expand=True)
-        for heading in ("tenant", "health", *STATES, "events"):
-            tenants.add_column(heading, justify="left" if heading in {"tenant", "health"} else "right")
+        return Group(self._tenants_table(), self._changes_table())
+
+    def _tenants_table(self) -> Table:
+        table = Table(title="agents by state", expand=True, box=SIMPLE)
+        table.add_column("tenant", no_wrap=True)
+        table.add_column("health", no_wrap=True)
+        for heading in (*STATES, "events"):
+            table.add_column(heading.replace("_", " "), justify="right")
         for tenant in self._tenants:
             counted = self._counts.get(tenant)
             by_state = {} if counted is None else counted.by_state
             numbers = [str(by_state.get(state, 0) or "") for state in STATES]
-            tenants.add_row(tenant, self._health.get(tenant, "-"), *numbers, str(self._events[tenant]))
-        changes = Table(title="newest changes", expand=True)
-        for heading in ("detected", "tenant", "agent", "change", "from", "to"):
-            changes.add_column(heading, no_wrap=True)
+            table.add_row(tenant, self._health.get(tenant, "-"), *numbers, str(self._events[tenant]))
+        return table
+
+    def _changes_table(self) -> Table:
+        table = Table(title="newest changes", expand=True, box=SIMPLE)
+        for heading in ("detected", "tenant", "change"):
+            table.add_column(heading, no_wrap=True)
+        table.add_column("agent", no_wrap=True, ratio=2)
+        table.add_column("status", no_wrap=True, ratio=3)
         for event in tuple(self._newest):
             agent = event["agent"]
             cells = (
                 event["detected_at"][11:23],
                 event["tenant"],
-                printable(agent["name"] or agent["id"]),
                 event["change"],
-                status_text(event["previous"]),
-                status_text(event["current"]),
+                printable(agent["name"] or agent["id"]),
+                f"{status_text(event['previous'])} > {status_text(event['current'])}",
             )
-            changes.add_row(*(escape(cell) for cell in cells))
-        return Group(tenants, changes)
+            table.add_row(*(escape(cell) for cell in cells))
+        return table
