@@ -213,10 +213,13 @@ async def test_a_watermark_never_goes_back_while_commits_are_slow(
 async def test_tenants_without_config_are_reported_until_they_are_forgotten(
     make_keeper: MakeKeeper, store: MemoryStore, signals: list[Signal]
 ) -> None:
-    """Their rows stay, their health says why nothing more comes, and they are counted."""
+    """At once and then with each heartbeat; their rows stay, and they are counted."""
     await run_for(5, make_keeper(tenant("acme"), tenant("globex")).run())
-    for _ in range(2):
-        await run_for(130, make_keeper(tenant("acme")).run())
+    async with running(make_keeper(tenant("acme")).run()):
+        await asyncio.sleep(5)
+        assert [each["health"] for each in store.reports() if each["tenant"] == "globex"][-1] == "unconfigured"
+        await asyncio.sleep(125)
+    await run_for(130, make_keeper(tenant("acme")).run())
     reports = [each for each in store.reports() if each["tenant"] == "globex"]
     assert [each["health"] for each in reports][:3] == ["ok", "ok", "unconfigured"]
     assert {each["health"] for each in reports[2:]} == {"unconfigured"}
