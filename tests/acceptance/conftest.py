@@ -45,9 +45,3 @@ def dice() -> random.Random:
     seed = int(os.environ.get("STREAMER_TEST_SEED", random.SystemRandom().randrange(10_000)))
     print(f"STREAMER_TEST_SEED={seed}")  # noqa: T201 - what pytest shows of a failed test
     return random.Random(seed)
-
-
-@pytest.fixture
-def scale() -> int:
-    """How many times as much as in CI is done."""
-    return int(os.environ.get("STREAMER_TEST_SCALE", "1"))

@@ -10,7 +10,7 @@ import pytest
 
 from streamer.simulator import KINDS
 from tests.oracle import Span
-from tests.support.trial import Trial, TrialSettings, judge_trial, pause, sqlite_place
+from tests.support.trial import SCALE, Trial, TrialSettings, judge_trial, pause, sqlite_place
 
 ERRORS = ("429", "500", "503", "html", "content-type", "invalid-json", "nan", "invalid-utf8", "duplicate-agent")
 BROKEN = ("missing-agent-id", "wrong-types", "wrong-top-level", "truncated", "reset", "empty-body", "redirect")
@@ -23,14 +23,14 @@ def share(names: tuple[str, ...], probability: float) -> str:
 
 
 @pytest.mark.timeout(120)
-def test_no_fault_of_the_vendor_makes_a_false_change(tmp_path: Path, dice: random.Random, scale: int) -> None:
+def test_no_fault_of_the_vendor_makes_a_false_change(tmp_path: Path, dice: random.Random) -> None:
     """Errors, broken bodies and odd answers: what is told stays true, and each poll has an outcome."""
     assert all(name.partition(":")[0] in KINDS for name in (*ERRORS, *BROKEN, *ODD))
     with Trial(sqlite_place(tmp_path), tmp_path, TrialSettings(seed=dice.randrange(10_000), interval="250ms")) as trial:
         trial.start()
         for faults in (share(ODD, 0.15), share(ERRORS, 0.03), share(BROKEN, 0.03)):
             trial.simulator.faults(faults)
-            pause(4 * scale)
+            pause(4 * SCALE)
         metric = trial.service.metric
         polls, good = metric("streamer_polls_total"), metric("streamer_polls_total", outcome="ok")
         met = {name for tenant in trial.simulator.stats()["tenants"].values() for name in tenant["faults"]}

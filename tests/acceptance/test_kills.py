@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.trial import Place, Trial, TrialSettings, judge_trial, pause
+from tests.support.trial import SCALE, Place, Trial, TrialSettings, judge_trial, pause
 
-KILLS = 20
+KILLS = 20 * SCALE
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(600 * SCALE)
 def test_kills_at_random_moments_leave_no_trace_in_the_stream(
-    place: Place, tmp_path: Path, dice: random.Random, scale: int
+    place: Place, tmp_path: Path, dice: random.Random
 ) -> None:
     """Killed while starting, restoring, polling and committing, it goes on as if it had been one process."""
     settings = TrialSettings(seed=dice.randrange(10_000), interval="250ms", heartbeat="400ms")
@@ -22,7 +22,7 @@ def test_kills_at_random_moments_leave_no_trace_in_the_stream(
         trial.start()
         pause(1)
         while_starting = 0
-        for _ in range(KILLS * scale):
+        for _ in range(KILLS):
             trial.service.kill()
             trial.service.start()
             if dice.random() < 0.2:
@@ -33,7 +33,7 @@ def test_kills_at_random_moments_leave_no_trace_in_the_stream(
                 pause(dice.uniform(0, 1.5))
         trial.service.wait_ready()
         verdict = judge_trial(trial)
-        print(f"{KILLS * scale} kills, {while_starting} of them while starting")  # noqa: T201
-    assert trial.service.starts == KILLS * scale + 1
+        print(f"{KILLS} kills, {while_starting} of them while starting")  # noqa: T201
+    assert trial.service.starts == KILLS + 1
     assert verdict.counts.events > 800
     assert verdict.counts.promised > 100

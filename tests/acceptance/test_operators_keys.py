@@ -17,6 +17,9 @@ from tests.support.trial import ABSENT_AFTER, Place, Trial, TrialSettings, judge
 READY = {"agent-status": 4, "agent-sub-status": "none"}
 BUSY = {"agent-status": 9, "agent-sub-status": "none"}
 
+on_the_embedded_store = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+"""For what writes nothing but events, as polling does; what else is written is tried on both stores."""
+
 
 @pytest.fixture
 def trial(place: Place, tmp_path: Path) -> Iterator[Trial]:
@@ -57,6 +60,7 @@ def wait_for_health(trial: Trial, tenant: str, health: str) -> None:
     wait_until(lambda: trial.last_records()[tenant]["health"] == health, f"health of {tenant} is {health}", within=20)
 
 
+@on_the_embedded_store
 def test_a_paused_tenant_is_not_polled_and_goes_on_where_it_was(trial: Trial) -> None:
     """Its watermark stands still meanwhile; what changed in the pause is told after it, with honest bounds."""
     tenant, *others = trial.tenants
@@ -123,6 +127,7 @@ def test_a_tenant_without_config_is_told_until_it_is_forgotten(trial: Trial) -> 
     judge_trial(trial, settled=others, forgotten=forgotten)
 
 
+@on_the_embedded_store
 def test_a_mass_disappearance_waits_for_the_operator(trial: Trial) -> None:
     """Ten of twelve gone: held back, the watermark waits, others' changes go on; accepted, they disappear."""
     tenant = trial.tenants[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
@@ -10,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from streamer.simulator import tenant_ids, tenants_config
+from streamer.simulator import FIRST_NAMES, LAST_NAMES, tenant_ids, tenants_config
 from tests.oracle import Evidence, Facts, Message, Verdict, judge, same_stream
-from tests.support.programs import PASSWORD_VARIABLE, ServiceProgram, SimulatorProgram, wait_until
+from tests.support.programs import PASSWORD, PASSWORD_VARIABLE, ServiceProgram, SimulatorProgram, wait_until
 from tests.support.readers import EVENTS, ROWS, TENANTS, Follower, KafkaReader, Reader, SqliteReader
 
 PARTITIONS = 3
@@ -21,6 +22,9 @@ QUIET_POLLS = ABSENT_AFTER + 3
 """Good polls after the last change until all of it must be told: a disappearance takes `ABSENT_AFTER`."""
 
 SETTLE_WITHIN = 60.0
+
+SCALE = int(os.environ.get("STREAMER_TEST_SCALE", "1"))
+"""How many times as many kills and outages, and how many times as long, as in CI."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,14 +183,26 @@ class Trial:
 
 
 def judge_trial(trial: Trial, settled: Collection[str] | None = None, **facts: Any) -> Verdict:
-    """End a trial and judge it; the reader that read along must have seen what is there in the end."""
+    """End a trial and judge it.
+
+    The reader that read along must have seen what is there in the end, and nothing private was logged.
+    """
     evidence = trial.end(settled, **facts)
     verdict = judge(evidence)
     print(f"{trial.place.name}: {verdict}")  # noqa: T201 - pytest shows it where it fails, and with -s
     assert not verdict.violations, f"{verdict}\n{trial.service.log_tail()}"
+    leaked = leaks(trial, {"log": trial.service.log(), "stdout": trial.service.output()})
+    assert not leaked, leaked
     differences = list(same_stream(trial.seen_live(len(evidence.events)), evidence.events))
     assert not differences, differences
     return verdict
+
+
+def leaks(trial: Trial, said: Mapping[str, str]) -> set[tuple[str, str]]:
+    """Return each secret, agent's id and agent's name that is in a text, with the text's name."""
+    agents = {line["agent"] for line in trial.simulator.truth() if "agent" in line}
+    forbidden = {PASSWORD, *agents, *FIRST_NAMES, *LAST_NAMES}
+    return {(name, word) for name, text in said.items() for word in forbidden if word in text}
 
 
 def pause(seconds: float, *, meanwhile: Callable[[], object] | None = None) -> None:
