@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from streamer.diff.differ import OLDER_VIEWS
+from streamer.events.encode import STATUS_LIMIT
+from streamer.model import AgentStatus, Snapshot
+from streamer.signals import AgentsHeld, Published, Signal, SnapshotHeld, StatusUnmapped, VendorClockFault
+from tests.polling.conftest import MakePoller
+from tests.support.clock import LoopClock
+from tests.support.memory import MemorySource, MemoryStore
+from tests.support.values import NOON, status
+
+pytestmark = pytest.mark.looptime
+
+
+class Shown(MemorySource):
+    """A vendor that shows the statuses that the test puts here."""
+
+    def __init__(self, *, clock: LoopClock, statuses: list[AgentStatus]) -> None:
+        super().__init__(clock=clock)
+        self.statuses = statuses
+
+    async def snapshot(self) -> Snapshot:
+        """Answer with them."""
+        shown = await super().snapshot()
+        return msgspec.structs.replace(shown, agents={each.agent: each for each in self.statuses})
+
+
+def of(signals: list[Signal], *kinds: type) -> list[Signal]:
+    """Return the signals of some kinds."""
+    return [each for each in signals if isinstance(each, kinds)]
+
+
+async def test_an_agent_whose_event_is_refused_is_told_of_and_harms_no_other(
+    make_poller: MakePoller, clock: LoopClock, store: MemoryStore, signals: list[Signal]
+) -> None:
+    """It keeps its stored state and is counted, its tenant is degraded, and the others' changes are published."""
+    vendor = Shown(clock=clock, statuses=[status("Padma", 4), status("b", 4)])
+    poller = make_poller(vendor)
+    await poller.poll()
+    vendor.statuses = [status("Padma", 9, note="x" * STATUS_LIMIT), status("b", 9)]
+    await poller.poll()
+    assert [(each["agent"]["id"], each["change"]) for each in store.events()][2:] == [("b", "changed")]
+    assert store.reports()[-1]["health"] == "degraded"
+    assert of(signals, AgentsHeld) == [AgentsHeld(tenant="acme", reason="too_large", count=1)]
+    assert "Padma" not in repr(signals)
+    vendor.statuses = [status("Padma", 9), status("b", 9)]
+    await poller.poll()
+    assert (store.events()[-1]["agent"]["id"], store.events()[-1]["sequence"]) == ("Padma", 2)
+    assert store.reports()[-1]["health"] == "ok"
+
+
+async def test_a_status_that_no_mapping_knows_is_told_of(
+    make_poller: MakePoller, clock: LoopClock, signals: list[Signal]
+) -> None:
+    """Once a code, however many agents have it; the events are published as `unknown`."""
+    await make_poller(Shown(clock=clock, statuses=[status("a", 99), status("b", 99), status("c", 4)])).poll()
+    assert of(signals, StatusUnmapped) == [StatusUnmapped(tenant="acme", source="codes", code="99")]
+    [published] = of(signals, Published)
+    assert isinstance(published, Published)
+    assert published.states == ("unknown", "unknown", "ready")
+
+
+async def test_older_views_and_impossible_times_are_told_of(
+    make_poller: MakePoller, clock: LoopClock, signals: list[Signal]
+) -> None:
+    """Counted, not published; an impossible time counts once while the vendor's item stays the same."""
+    vendor = Shown(clock=clock, statuses=[status("a", 4, (-5_000, -4_000)), status("b", 4)])
+    poller = make_poller(vendor)
+    await poller.poll()
+    vendor.statuses = [status("a", 9, (-9_000, -8_000)), status("b", 4, (NOON, NOON))]
+    for _ in range(OLDER_VIEWS - 1):
+        await poller.poll()
+    assert of(signals, AgentsHeld) == [AgentsHeld(tenant="acme", reason="older_view", count=1)] * (OLDER_VIEWS - 1)
+    assert of(signals, VendorClockFault) == [VendorClockFault(tenant="acme", count=1)]
+
+
+async def test_a_snapshot_that_is_held_is_told_of_each_time(
+    make_poller: MakePoller, clock: LoopClock, signals: list[Signal]
+) -> None:
+    """With what is odd about it."""
+    vendor = Shown(clock=clock, statuses=[status(f"a{number}", 4) for number in range(20)])
+    poller = make_poller(vendor)
+    await poller.poll()
+    for left in (0, 3):
+        vendor.statuses = [status(f"a{number}", 4) for number in range(left)]
+        await poller.poll()
+    assert of(signals, SnapshotHeld) == [
+        SnapshotHeld(tenant="acme", reason="empty"),
+        SnapshotHeld(tenant="acme", reason="shrunk"),
+    ]
+
+
+async def test_what_is_told_of_an_event_is_measured_in_seconds(
+    make_poller: MakePoller, clock: LoopClock, signals: list[Signal]
+) -> None:
+    """How long ago it happened when it was found, and how well that is known; a baseline has neither."""
+    vendor = Shown(clock=clock, statuses=[status("a", 4)])
+    poller = make_poller(vendor)
+    await poller.poll()
+    vendor.statuses = [status("a", 9)]
+    await poller.poll()
+    first, second = of(signals, Published)
+    assert isinstance(first, Published)
+    assert isinstance(second, Published)
+    assert (first.detection_delays, first.uncertainties) == ((), ())
+    assert second.uncertainties == pytest.approx([0.045])
+    assert second.detection_delays == pytest.approx([0.0225], abs=0.001)
