@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.trial import Place, kafka_place, sqlite_place
+from tests.support.trial import Place, kafka_place, new_dice, sqlite_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +40,5 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 @pytest.fixture
 def dice() -> random.Random:
-    """The randomness of a test; its seed is printed."""
-    seed = int(os.environ.get("STREAMER_TEST_SEED", random.SystemRandom().randrange(10_000)))
-    print(f"STREAMER_TEST_SEED={seed}")  # noqa: T201 - what pytest shows of a failed test
-    return random.Random(seed)
+    """The randomness of a test."""
+    return new_dice()

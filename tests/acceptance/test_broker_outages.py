@@ -41,7 +41,7 @@ def check_outage(trial: Trial, broker: Broker, *, frozen: bool, longer: float = 
 def test_a_broker_stopped_and_started_again_and_again_loses_nothing(
     own_broker: OwnBroker, topic_prefix: str, tmp_path: Path, dice: random.Random
 ) -> None:
-    """Stopped in good order or killed, five times, while changes go on."""
+    """Stopped in good order or killed while changes go on, for longer than the deadlines or for a moment only."""
     broker = own_broker({})
     settings = TrialSettings(seed=dice.randrange(10_000), interval="400ms")
     with Trial(kafka_place(broker.bootstrap, topic_prefix), tmp_path, settings) as trial:
@@ -49,28 +49,32 @@ def test_a_broker_stopped_and_started_again_and_again_loses_nothing(
         for number in range(OUTAGES):
             pause(dice.uniform(0.5, 1.5))
             broker.stop() if number % 2 == 0 else broker.kill()
-            check_outage(trial, broker, frozen=False)
+            if number % 5 in {1, 3}:
+                broker.start()
+                trial.service.wait_ready(within=RECOVERED_WITHIN)
+                trial.wait_for_polls(2)
+            else:
+                check_outage(trial, broker, frozen=False)
         verdict = judge_trial(trial)
     assert trial.service.starts == 1
-    assert verdict.counts.events > 500
+    assert verdict.counts.events > 400
 
 
 @pytest.mark.timeout(300)
 def test_a_frozen_broker_is_noticed_and_outlived(
     own_broker: OwnBroker, topic_prefix: str, tmp_path: Path, dice: random.Random
 ) -> None:
-    """Frozen until a commit has met its deadline, then until a take-over has too: nothing answers, nothing is refused."""
+    """Frozen until a commit has met its deadline and then a take-over has too: nothing answers, nothing is refused."""
     broker = own_broker({})
     settings = TrialSettings(seed=dice.randrange(10_000), interval="400ms")
     with Trial(kafka_place(broker.bootstrap, topic_prefix), tmp_path, settings) as trial:
         trial.start()
-        for longer in (0, LONGEST_DEADLINE + 3):
-            pause(dice.uniform(0.5, 1.5))
-            broker.freeze()
-            check_outage(trial, broker, frozen=True, longer=longer)
+        pause(dice.uniform(0.5, 1.5))
+        broker.freeze()
+        check_outage(trial, broker, frozen=True, longer=LONGEST_DEADLINE + 3)
         verdict = judge_trial(trial)
     assert trial.service.starts == 1
-    assert verdict.counts.events > 300
+    assert verdict.counts.events > 200
 
 
 @pytest.mark.timeout(120)

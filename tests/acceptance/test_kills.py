@@ -30,7 +30,7 @@ def test_kills_at_random_moments_leave_no_trace_in_the_stream(
                 while_starting += 1
             else:
                 trial.service.wait_ready()
-                pause(dice.uniform(0, 1.5))
+                pause(dice.uniform(0, 1.2))
         trial.service.wait_ready()
         verdict = judge_trial(trial)
         print(f"{KILLS} kills, {while_starting} of them while starting")  # noqa: T201

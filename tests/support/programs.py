@@ -202,6 +202,15 @@ class SimulatorProgram(Program):
         return answer
 
 
+class Samples(list[tuple[str, frozenset[tuple[str, str]], float]]):
+    """The samples of a scrape: name, labels, value."""
+
+    def total(self, name: str, **labels: str) -> float:
+        """Return the sum of the samples of a name whose labels include these."""
+        wanted = labels.items()
+        return sum(value for sample, has, value in self if sample == name and wanted <= has)
+
+
 class ServiceProgram(Program):
     """`streamer run` with a config that a test writes and rewrites."""
 
@@ -231,17 +240,18 @@ class ServiceProgram(Program):
         assert self.running, f"the service ended:\n{self.log_tail()}"
         return self
 
-    def metrics(self) -> Mapping[tuple[str, frozenset[tuple[str, str]]], float]:
-        """Return each sample of `/metrics` by its name and labels."""
+    def samples(self) -> Samples:
+        """Return what `/metrics` says now."""
         status, text = self.get("/metrics")
         assert status == 200, f"/metrics answered {status}"
-        return {
-            (sample.name, frozenset(sample.labels.items())): sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-        }
+        return Samples(
+            [
+                (sample.name, frozenset(sample.labels.items()), sample.value)
+                for family in text_string_to_metric_families(text)
+                for sample in family.samples
+            ]
+        )
 
     def metric(self, name: str, **labels: str) -> float:
-        """Return the sum of the samples of a name whose labels include these."""
-        wanted = set(labels.items())
-        return sum(value for (sample, has), value in self.metrics().items() if sample == name and wanted <= has)
+        """Return the sum of the samples of a name whose labels include these, as they are now."""
+        return self.samples().total(name, **labels)

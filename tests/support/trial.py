@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
@@ -203,6 +204,13 @@ def leaks(trial: Trial, said: Mapping[str, str]) -> set[tuple[str, str]]:
     agents = {line["agent"] for line in trial.simulator.truth() if "agent" in line}
     forbidden = {PASSWORD, *agents, *FIRST_NAMES, *LAST_NAMES}
     return {(name, word) for name, text in said.items() for word in forbidden if word in text}
+
+
+def new_dice() -> random.Random:
+    """Return randomness whose seed is printed; `STREAMER_TEST_SEED` sets it."""
+    seed = int(os.environ.get("STREAMER_TEST_SEED", random.SystemRandom().randrange(10_000)))
+    print(f"STREAMER_TEST_SEED={seed}")  # noqa: T201 - what pytest shows of a failed test
+    return random.Random(seed)
 
 
 def pause(seconds: float, *, meanwhile: Callable[[], object] | None = None) -> None:
