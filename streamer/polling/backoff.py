@@ -16,6 +16,9 @@ from streamer.sources.errors import PollError
 PARKED_AFTER: Final = 2
 """So many refusals (401, 403) in a row park a tenant: going on could lock the vendor's account."""
 
+DOWN_AFTER: Final = 2
+"""So many failures in a row make a tenant's health `failing`: a single one is soon made good and worth no alarm."""
+
 PARKED_FOR: Final = 300.0
 BASE: Final = 1.0
 LONGEST: Final = 60.0
@@ -26,10 +29,10 @@ _THROTTLED: Final = frozenset({"rate_limited", "server_busy"})
 
 
 class Decision(Struct, frozen=True):
-    """Wait `delay` seconds at least until the next tick; the tenant's `health` is now so."""
+    """Wait `delay` seconds at least until the next tick; the tenant's `health` is now so, None: as it was."""
 
     delay: float
-    health: Health
+    health: Health | None
 
 
 class Backoff(Struct, frozen=True):
@@ -52,4 +55,4 @@ class Backoff(Struct, frozen=True):
             return after, Decision(delay=error.retry_after * (1 + 0.1 * random()), health="failing")
         longest = LONGEST_WHEN_THROTTLED if error.outcome in _THROTTLED else LONGEST
         bound = min(longest, BASE * 2 ** min(after.failures, 16))
-        return after, Decision(delay=bound * random(), health="failing")
+        return after, Decision(delay=bound * random(), health="failing" if after.failures >= DOWN_AFTER else None)

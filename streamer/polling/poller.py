@@ -31,6 +31,9 @@ from streamer.store.shard import Shard
 CLOCK_OFFSET_LIMIT: Final = 2.0
 """Seconds between our clock and the store's beyond which our times are not to be trusted."""
 
+GRACE: Final = 1.0
+"""Seconds that a source may overrun the tenant's timeout before it is cut off."""
+
 THREAD_FROM: Final = 2000
 """Snapshots of so many agents are compared in a thread, so that one large tenant does not hold up the others."""
 
@@ -124,10 +127,11 @@ class TenantPoller:
             await self._limiter.acquire()
         async with self._tools.budgets.request(self.config.account.host):
             try:
-                async with asyncio.timeout(self.config.timeout / 1000):
+                # the source keeps to the timeout itself and knows more about it; this is for one that does not
+                async with asyncio.timeout(self.config.timeout / 1000 + GRACE):
                     return await self.source.snapshot()
             except TimeoutError as error:
-                message = f"no complete answer within the timeout of {self.config.timeout} ms"
+                message = f"no answer within {GRACE} s beyond the timeout of {self.config.timeout} ms"
                 raise PollError("timeout", message) from error
 
     async def _plan(self, snapshot: Snapshot) -> Plan:
@@ -164,7 +168,7 @@ class TenantPoller:
     async def _failed(self, error: PollError, began: float) -> float:
         self._teller.polled(error.outcome, began, str(error))
         self._backoff, decision = self._backoff.after(error, random=self._tools.random)
-        if self.reporter.judge(decision.health, str(error)):
+        if decision.health is not None and self.reporter.judge(decision.health, str(error)):
             await self.ledger.report()
         return decision.delay
 
