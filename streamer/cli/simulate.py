@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,13 @@ import typer
 
 from streamer.cli.endings import say
 from streamer.cli.running import run_until_stopped
+
+
+class VonageSince(enum.Enum):
+    """The two readings of Vonage's document."""
+
+    STATE = "state"
+    INTERACTION = "interaction"
 
 
 def simulate(  # noqa: PLR0913 - one parameter an option
@@ -24,13 +32,28 @@ def simulate(  # noqa: PLR0913 - one parameter an option
     ] = "",
     speed: Annotated[float, typer.Option(help="1: calls of minutes; 20: calls of seconds.")] = 1.0,
     churn: Annotated[float, typer.Option(help="Probability that a change is the agent's leaving the list.")] = 0.0,
+    clock_skew: Annotated[
+        float, typer.Option(metavar="SECONDS", help="By so much the vendor's clock is ahead of the true time.")
+    ] = 0.0,
+    stats_cache: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How often real-time statistics are refreshed; 0: no cache.")
+    ] = 10.0,
+    page_size: Annotated[int, typer.Option(help="Agents on a page of Vonage's answer.")] = 100,
+    vonage_since: Annotated[
+        VonageSince, typer.Option(help="What since of an interaction tells: its state's beginning, or its own.")
+    ] = VonageSince.STATE,
+    token_life: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long a token of /oauth/token is good.")
+    ] = 3600.0,
+    no_etags: Annotated[bool, typer.Option("--no-etags", help="Never answer 304.")] = False,
+    no_compression: Annotated[bool, typer.Option("--no-compression", help="Never compress.")] = False,
     truth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Record what truly happens there, as JSON lines.")
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     list_faults: Annotated[bool, typer.Option("--list-faults", help="Print what --faults knows.")] = False,
 ) -> None:
-    """Serve the 8x8 agent-status API for simulated tenants, until Ctrl-C."""
+    """Serve every vendor API that is known for simulated tenants, until Ctrl-C: one port, the vendors' own paths."""
     from streamer.simulator import SimulatorServer, SimulatorSettings, describe_faults, parse_faults  # noqa: PLC0415
 
     if list_faults:
@@ -45,6 +68,13 @@ def simulate(  # noqa: PLR0913 - one parameter an option
             speed=speed,
             churn=churn,
             faults=faults,
+            clock_skew=clock_skew,
+            stats_cache=stats_cache,
+            page_size=page_size,
+            vonage_since=vonage_since.value,
+            token_life=token_life,
+            etags=not no_etags,
+            compression=not no_compression,
             truth=truth,
             host=host,
             port=port,

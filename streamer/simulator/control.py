@@ -1,6 +1,8 @@
 """The control endpoints under `/_simulator/`, for tests and demonstrations; answered on loopback only.
 
 - `GET tenants`: `{"tenants": [{"id": "sim-001", "agents": 50}, ...]}`.
+- `GET agents?tenant=sim-001`: `{"agents": [{"listed": true, "ids": {...}}, ...]}`, the fields of `Ids`, for everybody
+  who ever worked there.
 - `GET stats`: `{"tenants": {...}, "manners": {...}}`, the fields of `Traffic` for each tenant and of `Manners`.
 - `POST faults` `{"tenant": "sim-001", "faults": "429:0.2:5,slow:0.1"}`: replaces them; a null tenant means all.
 - `POST set` `{"tenant": ..., "agent": ..., "status": {"agent-status": 4, ...}}`: one transition, now; a null status
@@ -49,6 +51,7 @@ class Control:
         """Return the routes of all control endpoints."""
         return [
             web.get("/_simulator/tenants", self._tenants),
+            web.get("/_simulator/agents", self._agents),
             web.get("/_simulator/stats", self._stats),
             web.post("/_simulator/faults", self._faults),
             web.post("/_simulator/set", self._set),
@@ -60,6 +63,13 @@ class Control:
         counts = self._simulation.counts()
         return web.json_response({"tenants": [{"id": tenant, "agents": count} for tenant, count in counts.items()]})
 
+    async def _agents(self, request: web.Request) -> web.Response:
+        _require_loopback(request)
+        tenant = request.query.get("tenant", "")
+        self._require_tenant(tenant)
+        agents = [{"listed": listed, "ids": msgspec.to_builtins(ids)} for ids, listed in self._simulation.ids(tenant)]
+        return web.json_response({"agents": agents})
+
     async def _stats(self, request: web.Request) -> web.Response:
         _require_loopback(request)
         traffic = {tenant: asdict(of_tenant) for tenant, of_tenant in self._simulation.traffic.items()}
@@ -67,8 +77,8 @@ class Control:
 
     async def _faults(self, request: web.Request) -> web.Response:
         wanted = await _body(request, SetFaults)
-        if wanted.tenant is not None and wanted.tenant not in self._simulation.traffic:
-            raise _refused(404, f"there is no tenant {wanted.tenant!r}")
+        if wanted.tenant is not None:
+            self._require_tenant(wanted.tenant)
         try:
             faults = parse_faults(wanted.faults)
         except ValueError as error:
@@ -90,6 +100,10 @@ class Control:
         _require_loopback(request)
         self._simulation.freeze()
         return web.json_response({"frozen": True})
+
+    def _require_tenant(self, tenant: str) -> None:
+        if tenant not in self._simulation.traffic:
+            raise _refused(404, f"there is no tenant {tenant!r}")
 
 
 async def _body(request: web.Request, shape: type[T]) -> T:

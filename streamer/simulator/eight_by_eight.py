@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from streamer.simulator.activity import Activity, Reason, State
-from streamer.simulator.world import Transition
 
 CODES: Mapping[Activity, int] = {
     Activity.NEVER_LOGGED_IN: 0,
@@ -85,32 +85,12 @@ def state_of(status: Status) -> State:
     )
 
 
-class AgentList:
-    """One tenant's list of agents, each rendered once per change and kept in the order of their ids."""
+def shown(state: State) -> dict[str, Any]:
+    """What the answer says of an agent's status, by the names of its fields; null where it leaves one out."""
+    fields: dict[str, Any] = msgspec.to_builtins(status_of(state))
+    return fields
 
-    def __init__(self) -> None:
-        self._items: dict[str, bytes] = {}
-        self._sorted = True
 
-    def apply(self, agent: str, transition: Transition) -> None:
-        """Show a change of the agent with the id `agent`."""
-        if transition.state is None:
-            self._items.pop(agent, None)
-            return
-        self._sorted = self._sorted and agent in self._items
-        status = msgspec.structs.asdict(status_of(transition.state))
-        self._items[agent] = msgspec.json.encode(Item(agent_id=agent, name=transition.agent.name, **status))
-
-    def items(self) -> list[bytes]:
-        """Every listed agent, as JSON."""
-        if not self._sorted:
-            self._items = dict(sorted(self._items.items()))
-            self._sorted = True
-        return list(self._items.values())
-
-    def item(self, agent: str) -> bytes | None:
-        """One agent as JSON; null if not listed."""
-        return self._items.get(agent)
-
-    def __len__(self) -> int:
-        return len(self._items)
+def render(agent: str, name: str, state: State) -> bytes:
+    """One agent as JSON."""
+    return msgspec.json.encode(Item(agent_id=agent, name=name, **msgspec.structs.asdict(status_of(state))))

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from email.utils import formatdate
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
 from streamer.simulator.control import Control
+from streamer.simulator.oauth import TokenEndpoint
+from streamer.simulator.registry import APIS
 from streamer.simulator.settings import SimulatorSettings
 from streamer.simulator.simulation import Simulation
-from streamer.simulator.vendor_api import VendorApi
+from streamer.simulator.vendor_api import Traps, VendorApi
 
 TICK_SECONDS = 0.1
 """How late, at most, a transition is recorded that no request asks for."""
@@ -34,8 +37,20 @@ def create_app(simulation: Simulation) -> web.Application:
             finally:
                 simulation.close()
 
+    async def date(_request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = formatdate(simulation.vendor_clock(), usegmt=True)
+
     app = web.Application()
-    app.router.add_routes([*VendorApi(simulation).routes(), *Control(simulation).routes()])
+    for source in APIS:
+        app.router.add_routes(VendorApi(simulation, source).routes())
+    app.router.add_routes(
+        [
+            *TokenEndpoint(simulation, simulation.settings).routes(),
+            *Traps(simulation).routes(),
+            *Control(simulation).routes(),
+        ]
+    )
+    app.on_response_prepare.append(date)
     app.cleanup_ctx.append(keep_moving)
     return app
 

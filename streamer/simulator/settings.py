@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 SHARED_PASSWORD = "simulator"  # noqa: S105 - public on purpose: it opens nothing but the simulator
 
 MAX_PORT = 65535
+MAX_SKEW = 86_400
+MAX_BEHIND = 60
+"""Seconds by which a cache, or a lagging node, may be behind."""
 
 
 class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +37,20 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Faults of every tenant at the start: `name[:probability[:argument]]`, separated by commas."""
     truth: Path | None = None
     """Where to record what truly happened, as JSON lines. The file is started anew."""
+    clock_skew: float = 0.0
+    """Seconds by which the vendor's clock, in all its times and the Date header, is ahead of the true time."""
+    stats_cache: float = 10.0
+    """Seconds from one refresh of the real-time statistics' cache to the next; 0: no cache."""
+    page_size: int = 100
+    """Agents on a page of Vonage's answer."""
+    vonage_since: Literal["state", "interaction"] = "state"
+    """What `since` of an interaction is: when its state began, or, in the document's literal words, itself."""
+    token_life: float = 3600.0
+    """Seconds for which a token of the OAuth endpoint is good."""
+    etags: bool = True
+    """Whether 8x8's answers have an ETag, and are 304 to a client that has them already."""
+    compression: bool = True
+    """Whether answers are compressed (gzip) for a client that asks for it."""
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: int = 0
@@ -44,6 +62,10 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
             "agents": (self.agents >= 1, "at least 1"),
             "speed": (0 < self.speed < math.inf, "above 0"),
             "churn": (0 <= self.churn <= 1, "from 0 to 1"),
+            "clock_skew": (abs(self.clock_skew) <= MAX_SKEW, f"from -{MAX_SKEW} to {MAX_SKEW}"),
+            "stats_cache": (0 <= self.stats_cache <= MAX_BEHIND, f"from 0 to {MAX_BEHIND}"),
+            "page_size": (self.page_size >= 1, "at least 1"),
+            "token_life": (0 < self.token_life < math.inf, "above 0"),
             "port": (0 <= self.port <= MAX_PORT, f"from 0 to {MAX_PORT}"),
         }
         for setting, (holds, rule) in rules.items():
@@ -54,21 +76,3 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
 def tenant_ids(count: int) -> list[str]:
     """The ids of the first `count` simulated tenants: `sim-001`, `sim-002`, ..."""
     return [f"sim-{number:03d}" for number in range(1, count + 1)]
-
-
-def tenants_config(base_url: str, count: int, *, password_env: str = "SIMULATOR_PASSWORD") -> list[dict[str, object]]:  # noqa: S107
-    """The `tenants` list of a `streamer.yaml` that polls `count` simulated tenants at `base_url`.
-
-    All of them take their password from the environment variable `password_env`, which the caller sets to
-    `SHARED_PASSWORD`.
-    """
-    return [
-        {
-            "id": tenant,
-            "source": "8x8-agent-status",
-            "base_url": base_url,
-            "username": tenant,
-            "password": {"env": password_env},
-        }
-        for tenant in tenant_ids(count)
-    ]

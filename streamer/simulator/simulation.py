@@ -1,31 +1,38 @@
-"""The running simulation: the world, its record, what the vendor shows of it, and what its clients did."""
+"""The running simulation: the world, its record, what the vendors show of it, and what their clients did."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from streamer.simulator.eight_by_eight import AgentList, Status, agent_id, state_of, status_of
+from streamer.simulator.activity import Activity, State
+from streamer.simulator.api import Api
+from streamer.simulator.eight_by_eight import Status, state_of, status_of
 from streamer.simulator.faults import FaultPlan
+from streamer.simulator.identity import Ids, ids_of
+from streamer.simulator.registry import APIS
 from streamer.simulator.settings import SimulatorSettings
 from streamer.simulator.truth import FrozenLine, Truth, TruthLine
 from streamer.simulator.world import Agent, Transition, World
 
 
 def wall_clock() -> int:
-    """The simulated vendor's clock: ms since the epoch, rounded down."""
+    """The true time: ms since the epoch, rounded down."""
     return time.time_ns() // 1_000_000
 
 
 @dataclass(slots=True)
 class Traffic:
-    """What one tenant's clients did: requests, how many at once at most, and the faults they met."""
+    """What one tenant's clients did: requests, how many at once at most, what they got, and the faults they met."""
 
     requests: int = 0
     in_flight: int = 0
     max_in_flight: int = 0
+    not_modified: int = 0
+    tokens: int = 0
     faults: dict[str, int] = field(default_factory=dict)
 
 
@@ -38,50 +45,68 @@ class Manners:
     foreign_cookies: int = 0
     redirects_followed: int = 0
     redirected_credentials: int = 0
+    entities_fetched: int = 0
 
 
 class Simulation:
-    """Everything behind the HTTP server; all of it belongs to one event loop.
+    """Everything behind the HTTP server; all of it belongs to one event loop. It begins at `start` (ms).
 
     Every method that lets time pass raises `OSError` where the truth cannot be recorded.
     """
 
     def __init__(self, settings: SimulatorSettings, *, clock: Callable[[], int] = wall_clock) -> None:
+        self.settings = settings
+        self.start = clock()
         self.faults = FaultPlan(seed=settings.seed, faults=settings.faults)
         self.manners = Manners()
-        self._seed = settings.seed
+        self.apis: dict[str, Api] = {source: make(settings, start=self.start) for source, make in APIS.items()}
         self._clock = clock
-        self._agents: dict[tuple[str, str], Agent] = {}
+        self._agents: dict[tuple[str, str], tuple[Agent, Ids]] = {}
         self._truth = Truth(settings.truth)
-        self._lists: dict[str, AgentList] = {}
-        self._world = World(settings=settings, start=clock(), on_change=self._changed)
+        self._world = World(settings=settings, start=self.start, on_change=self._changed)
         self.traffic = {tenant: Traffic() for tenant in self._world.tenants}
 
-    def refresh(self) -> None:
-        """Let everything happen that is due by now. Every answer begins with this."""
+    def refresh(self) -> int:
+        """Let everything happen that is due by now, and return the time (ms). Every answer begins with this."""
         self._world.advance(self._clock())
+        return self._world.now
 
-    def agents_of(self, tenant: str) -> AgentList:
-        """What the vendor lists now; raises `KeyError` for an unknown tenant."""
-        self.refresh()
-        return self._lists[tenant]
+    def vendor_clock(self) -> float:
+        """The vendor's idea of the time, in seconds since the epoch."""
+        return self._clock() / 1000 + self.settings.clock_skew
 
     def counts(self) -> dict[str, int]:
         """How many agents each tenant lists."""
         self.refresh()
-        return {tenant: len(listed) for tenant, listed in self._lists.items()}
+        return {tenant: sum(each.state is not None for each in staff) for tenant, staff in self._world.tenants.items()}
+
+    def ids(self, tenant: str) -> list[tuple[Ids, bool]]:
+        """Everybody who ever worked for a tenant, and whether they are listed."""
+        self.refresh()
+        return [(ids, agent.state is not None) for (of, _), (agent, ids) in self._agents.items() if of == tenant]
 
     async def force(self, tenant: str, agent: str, status: Status | None) -> bool:
         """Put an agent into a status now, or off the list (null); false if that is where they were.
 
         Raises `KeyError` for an unknown agent, `ValueError` for an unknown status code.
         """
-        target = self._agents[tenant, agent]
+        target, _ = self._agents[tenant, agent]
         state = None if status is None else state_of(status)
-        # An answer may have been given in this millisecond; the change must be later than that.
-        while (now := self._clock()) <= self._world.now:  # noqa: ASYNC110 - only the clock tells
-            await asyncio.sleep(0.001)
-        return self._world.force(now, target, state)
+        return self._world.force(await self._later(), target, state)
+
+    async def stir(self, tenant: str, dice: random.Random) -> int:
+        """Take an agent off the tenant's list, put one back on it, or both; return the time after that (ms)."""
+        now = await self._later()
+        self._world.advance(now)
+        staff = self._world.tenants[tenant]
+        listed = [agent for agent in staff if agent.state is not None]
+        away = [agent for agent in staff if agent.state is None]
+        move = dice.choice(("leave", "return", "both"))
+        if listed and (move != "return" or not away):
+            self._world.force(now, dice.choice(listed), None)
+        if away and move != "leave":
+            self._world.force(now, dice.choice(away), State(Activity.LOGGED_OUT))
+        return now
 
     def freeze(self) -> None:
         """Stop all transitions and record that; a second time does nothing."""
@@ -94,11 +119,20 @@ class Simulation:
         """End the record. The simulation must not be used after that."""
         self._truth.close()
 
-    def _changed(self, transition: Transition) -> None:
+    async def _later(self) -> int:
+        """Wait for a time at which no answer was given yet, so that a change of that time contradicts none."""
+        while (now := self._clock()) <= self._world.now:  # noqa: ASYNC110 - only the clock tells
+            await asyncio.sleep(0.001)
+        return now
+
+    def _changed(self, change: Transition) -> None:
         """Record first, show then."""
-        tenant = transition.agent.tenant
-        agent = agent_id(seed=self._seed, tenant=tenant, number=transition.agent.number)
-        self._agents[tenant, agent] = transition.agent
-        status = None if transition.state is None else status_of(transition.state)
-        self._truth.write(TruthLine(transition.at, tenant, agent, status is not None, status))
-        self._lists.setdefault(tenant, AgentList()).apply(agent, transition)
+        tenant, state = change.agent.tenant, change.state
+        ids = ids_of(seed=self.settings.seed, tenant=tenant, number=change.agent.number)
+        is_new = (tenant, ids.agent) not in self._agents
+        self._agents[tenant, ids.agent] = change.agent, ids
+        status, activity = (None, None) if state is None else (status_of(state), state.activity)
+        line = TruthLine(change.at, tenant, ids.agent, state is not None, status, activity, ids if is_new else None)
+        self._truth.write(line)
+        for api in self.apis.values():
+            api.follow(ids, change)

@@ -1,88 +1,103 @@
-"""The HTTP side of 8x8's agent-status API: both GET requests of "CC Managing Agent Status", and every fault."""
+"""The HTTP side of all vendor APIs: who asks, the right answer, and every fault."""
 
 from __future__ import annotations
 
-import aiohttp
+from functools import partial
+from http import HTTPStatus
+
 from aiohttp import web
 
-from streamer.simulator.faults import Call
-from streamer.simulator.settings import SHARED_PASSWORD
+from streamer.simulator.api import Api, Content, Question, Refused
+from streamer.simulator.faults import LAGGING, LAGGING_SILENTLY, STUCK, TORN, Call, Fault
 from streamer.simulator.simulation import Simulation, Traffic
-
-AGENTS = "/api/v1/tenants/{tenant}/agentstatus/agents"
-
-
-def token_of(tenant: str) -> str:
-    """The tenant's own API token. `SHARED_PASSWORD` is accepted for every tenant beside it."""
-    return f"token-{tenant}"
 
 
 class VendorApi:
-    """Answers as the vendor does, unless a fault strikes."""
+    """Answers as the vendor of `source` does, unless a fault strikes."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: Simulation, source: str) -> None:
         self._simulation = simulation
+        self._source = source
+        self._api: Api = simulation.apis[source]
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the vendor's routes, and the place that the redirect fault leads to."""
-        return [
-            web.get(AGENTS, self._answer, allow_head=False),
-            web.get(AGENTS + "/{agent}", self._answer, allow_head=False),
-            web.get("/_simulator/elsewhere", self._elsewhere),
-        ]
+        """Return the vendor's routes."""
+        return [web.get(path, self._answer, allow_head=False) for path in self._api.paths]
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        tenant = request.match_info["tenant"]
+        tenant = self._api.caller(request, self._simulation.refresh())
         self._inspect_cookies(request, tenant)
-        traffic = self._simulation.traffic.get(tenant)
-        if traffic is None or not _authorized(request, tenant):
+        traffic = self._simulation.traffic.get(tenant or "")
+        if tenant is None or traffic is None:
             self._simulation.manners.unauthorized += 1
-            return _error(401, "Unauthorized", {"WWW-Authenticate": 'Basic realm="8x8"'})
+            return _error(self._api.unauthorized)
         traffic.requests += 1
         traffic.in_flight += 1
         traffic.max_in_flight = max(traffic.max_in_flight, traffic.in_flight)
         try:
-            return await self._authorized_answer(request, tenant, traffic)
+            response = await self._authorized_answer(request, tenant, traffic)
+        except Refused as refused:
+            return _error(refused)
         finally:
             traffic.in_flight -= 1
+        traffic.not_modified += response.status == HTTPStatus.NOT_MODIFIED
+        return response
 
     async def _authorized_answer(self, request: web.Request, tenant: str, traffic: Traffic) -> web.StreamResponse:
-        fault, dice = self._simulation.faults.draw(tenant, traffic.requests)
-        agent = request.match_info.get("agent")
-        listed = self._simulation.agents_of(tenant)
-        item = None if agent is None else listed.item(agent)
-        if agent is not None and item is None:
-            return _error(404, "Agent not found")
+        fault, dice = self._simulation.faults.draw(tenant, traffic.requests, source=self._source)
+        now = self._simulation.refresh()
+        seen = now if fault is None else self._seen_at(now, fault)
+        question = Question(
+            request=request,
+            tenant=tenant,
+            at=seen,
+            up_to=now if fault is not None and fault.name == LAGGING_SILENTLY else seen,
+            stuck=fault is not None and fault.name == STUCK,
+            stir=partial(self._simulation.stir, tenant, dice) if fault is not None and fault.name == TORN else None,
+        )
+        content: Content = await self._api.content(question)
         call = Call(
             request=request,
-            items=listed.items() if item is None else [item],
-            single=item is not None,
+            content=content,
             tenant=tenant,
             argument="" if fault is None else fault.argument,
             dice=dice,
+            settings=self._simulation.settings,
         )
         if fault is None:
             return call.ok()
         traffic.faults[fault.name] = traffic.faults.get(fault.name, 0) + 1
         return await fault.kind.answer(call)
 
-    async def _elsewhere(self, request: web.Request) -> web.Response:
-        """Where the redirect fault leads: no good client ever comes here."""
-        self._simulation.manners.redirects_followed += 1
-        self._simulation.manners.redirected_credentials += "Authorization" in request.headers
-        return _error(403, "Forbidden")
+    def _seen_at(self, now: int, fault: Fault) -> int:
+        lags = fault.name in (LAGGING, LAGGING_SILENTLY)
+        return max(self._simulation.start, now - round(float(fault.argument) * 1000)) if lags else now
 
-    def _inspect_cookies(self, request: web.Request, tenant: str) -> None:
+    def _inspect_cookies(self, request: web.Request, tenant: str | None) -> None:
         self._simulation.manners.cookies += len(request.cookies)
         self._simulation.manners.foreign_cookies += request.cookies.get("session", tenant) != tenant
 
 
-def _authorized(request: web.Request, tenant: str) -> bool:
-    """Basic authentication (RFC 7617): the user is the tenant, the scheme's case does not matter."""
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    good = (aiohttp.encode_basic_auth(tenant, password) for password in (token_of(tenant), SHARED_PASSWORD))
-    return scheme.lower() == "basic" and any(given == header.partition(" ")[2] for header in good)
+class Traps:
+    """Places that only faults lead to: no good client ever comes here."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._manners = simulation.manners
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return where redirects and external entities lead."""
+        return [web.get("/_simulator/elsewhere", self._elsewhere), web.get("/_simulator/entity", self._entity)]
+
+    async def _elsewhere(self, request: web.Request) -> web.Response:
+        self._manners.redirects_followed += 1
+        self._manners.redirected_credentials += "Authorization" in request.headers
+        return _error(Refused(HTTPStatus.FORBIDDEN, "Forbidden"))
+
+    async def _entity(self, _request: web.Request) -> web.Response:
+        self._manners.entities_fetched += 1
+        return web.Response(text="fetched")
 
 
-def _error(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    return web.json_response({"status": status, "message": message}, status=status, headers=headers)
+def _error(refused: Refused) -> web.Response:
+    body = {"status": int(refused.status), "message": refused.message}
+    return web.json_response(body, status=refused.status, headers=refused.headers)

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.simulator.activity import REASONS, Activity, Reason, State
-from streamer.simulator.eight_by_eight import CODES, AgentList, Status, agent_id, state_of, status_of
-from streamer.simulator.world import Agent, Transition
+from streamer.simulator.eight_by_eight import CODES, Status, agent_id, render, state_of, status_of
 
 DOCUMENTED = [
     '{"agent-id":"ag0VYyLh0YTsymdbtYIaaaa","agent-status":1,"name":"Ilya Workshard"}',
@@ -31,10 +30,6 @@ DOCUMENTED = [
 STATES = [State(activity, reason) for activity in Activity for reason in REASONS.get(activity, (None,))]
 
 
-def shown(listed: AgentList, agent: str, state: State | None, name: str = "Zoë Öztürk") -> None:
-    listed.apply(agent, Transition(0, Agent(tenant="sim-001", number=0, name=name), state))
-
-
 @pytest.mark.parametrize("example", DOCUMENTED)
 def test_an_agent_is_rendered_as_in_the_vendors_document(example: str) -> None:
     """The four examples come out byte for byte: the fields, their order, and which are left out."""
@@ -42,17 +37,13 @@ def test_an_agent_is_rendered_as_in_the_vendors_document(example: str) -> None:
     state = state_of(
         msgspec.convert({key: value for key, value in fields.items() if key not in ("agent-id", "name")}, Status)
     )
-    listed = AgentList()
-    shown(listed, fields["agent-id"], state, fields["name"])
-    assert listed.item(fields["agent-id"]) == example.encode()
+    assert render(fields["agent-id"], fields["name"], state) == example.encode()
 
 
 @pytest.mark.parametrize("state", STATES, ids=str)
 def test_every_state_of_the_model_has_one_of_the_documented_shapes(state: State) -> None:
     """Sub-status exactly when signed in; a list and an item together; a short code only with a list of one's own."""
-    listed = AgentList()
-    shown(listed, "ag1", state)
-    item = json.loads(listed.item("ag1") or b"")
+    item = json.loads(render("ag1", "Zoë Öztürk", state))
     assert item["agent-status"] in range(12)
     assert item["name"] == "Zoë Öztürk"
     assert ("agent-sub-status" in item) == (item["agent-status"] not in (0, 1))
@@ -94,30 +85,3 @@ def test_agent_ids_look_like_the_vendors_and_are_distinct() -> None:
     assert len(set(ids)) == len(ids)
     assert ids[0] == agent_id(seed=1, tenant="sim-001", number=0)
     assert ids[0] != agent_id(seed=2, tenant="sim-001", number=0)
-
-
-def test_the_list_keeps_the_order_of_the_ids_whoever_comes_and_goes() -> None:
-    """Agents that appear, change, vanish and return are always listed in the order of their ids."""
-    listed = AgentList()
-    state = State(Activity.AVAILABLE)
-    for agent in ("agC", "agA", "agB"):
-        shown(listed, agent, state)
-    shown(listed, "agA", None)
-    assert [json.loads(item)["agent-id"] for item in listed.items()] == ["agB", "agC"]
-    assert listed.item("agA") is None
-    shown(listed, "agA", State(Activity.LOGGED_OUT))
-    shown(listed, "agC", State(Activity.ON_CALL))
-    assert [json.loads(item)["agent-id"] for item in listed.items()] == ["agA", "agB", "agC"]
-    assert len(listed) == 3
-
-
-def test_an_agent_is_rendered_again_only_when_changed() -> None:
-    """Serving again what nobody changed costs no encoding: the items are the identical objects."""
-    listed = AgentList()
-    shown(listed, "agA", State(Activity.AVAILABLE))
-    shown(listed, "agB", State(Activity.AVAILABLE))
-    before = listed.items()
-    shown(listed, "agB", State(Activity.OFFERED))
-    after = listed.items()
-    assert after[0] is before[0]
-    assert after[1] != before[1]

@@ -43,7 +43,7 @@ def test_a_bad_probability_is_named(probability: str) -> None:
     "entry",
     [
         "slow:1:soon", "slow:1:-1", "drip:1:nan", "oversize:1:big", "gzip-bomb:1:1e3", "unknown-status:1:x",
-        "503:1:date+x", "body:1:*", "body:1:abc",
+        "503:1:date+x", "lagging:1:61", "wrapper:1:rows", "body:1:*", "body:1:abc",
     ],
 )  # fmt: skip
 def test_a_bad_argument_is_refused_before_it_strikes(entry: str) -> None:
@@ -65,8 +65,8 @@ def test_any_body_can_be_given_as_an_argument(body: bytes) -> None:
     assert [fault.argument for fault in parse_faults(f"body:1:{argument},reset")] == [argument, ""]
 
 
-def struck(plan: FaultPlan, tenant: str, requests: int) -> list[str | None]:
-    drawn = (plan.draw(tenant, request)[0] for request in range(requests))
+def struck(plan: FaultPlan, tenant: str, requests: int, *, source: str = "google-ccaip") -> list[str | None]:
+    drawn = (plan.draw(tenant, request, source=source)[0] for request in range(requests))
     return [fault.name if fault else None for fault in drawn]
 
 
@@ -95,3 +95,11 @@ def test_a_tenants_own_faults_replace_those_of_all_until_all_are_replaced() -> N
     assert struck(plan, "sim-002", 1) == ["reset"]
     plan.replace(parse_faults("404"))
     assert struck(plan, "sim-001", 1) == struck(plan, "sim-002", 1) == ["404"]
+
+
+def test_a_fault_of_one_source_never_strikes_another() -> None:
+    """Where it cannot be carried out the next of the list has its chance."""
+    plan = FaultPlan(seed=1, faults="torn-pages,stuck-cache,500")
+    assert struck(plan, "sim-001", 1, source="vonage-agent-status") == ["torn-pages"]
+    assert struck(plan, "sim-001", 1, source="8x8-realtime-stats") == ["stuck-cache"]
+    assert struck(plan, "sim-001", 1, source="8x8-agent-status") == ["500"]

@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp.test_utils import TestServer
 
 from streamer.simulator import Simulation, SimulatorServer, SimulatorSettings, create_app
-from tests.simulator.conftest import TENANT, Client
+from tests.simulator.conftest import TENANT, Client, HandClock
 
 FIELDS = (
     "agent-status",
@@ -43,17 +43,6 @@ def replay(lines: list[dict[str, Any]], at: int, tenant: str = TENANT) -> Served
 
 def statuses(items: list[dict[str, Any]]) -> Served:
     return {item["agent-id"]: {field: item.get(field) for field in FIELDS} for item in items}
-
-
-class HandClock:
-    """A clock that the test moves, in ms since the epoch."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000_000
-
-    def __call__(self) -> int:
-        """Return the time."""
-        return self.now
 
 
 async def test_an_answer_shows_exactly_the_changes_recorded_up_to_its_time(
@@ -104,11 +93,13 @@ async def test_each_line_has_the_documented_fields(tmp_path: Path, http: aiohttp
         agent = (await client.agents())[0]["agent-id"]
         await client.control("set", tenant=TENANT, agent=agent, status=None)
         lines = lines_of(truth)
+    assert [list(line)[5:] for line in lines] == [["activity", "ids"]] * 10 + [["activity"]]
     assert {line["tenant"] for line in lines[:10]} == {"sim-001", "sim-002"}
     assert len({line["at"] for line in lines[:10]}) == 1
     for line in lines:
-        assert list(line) == ["at", "tenant", "agent", "present", "status"]
+        assert list(line)[:5] == ["at", "tenant", "agent", "present", "status"]
         assert isinstance(line["at"], int)
+        assert (line["activity"] is None) == (not line["present"])
         assert line["status"] is None if not line["present"] else tuple(line["status"]) == FIELDS
     assert any(line["agent"] == agent and not line["present"] for line in lines)
 
@@ -132,7 +123,8 @@ async def test_a_forced_change_waits_until_the_millisecond_of_the_last_answer_is
     """Else an answer given earlier in that millisecond would contradict the record."""
     truth, clock = tmp_path / "truth.jsonl", HandClock()
     simulation = Simulation(SimulatorSettings(tenants=1, agents=5, truth=truth), clock=clock)
-    answered = statuses([json.loads(item) for item in simulation.agents_of(TENANT).items()])
+    simulation.refresh()
+    answered = replay(lines_of(truth), clock.now)
     agent = next(iter(answered))
     forcing = asyncio.create_task(simulation.force(TENANT, agent, None))
     await asyncio.sleep(0.02)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from itertools import pairwise
 
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from streamer.simulator.activity import Activity, Reason, State
 from streamer.simulator.people import FIRST_NAMES, LAST_NAMES
-from streamer.simulator.settings import SimulatorSettings, tenants_config
+from streamer.simulator.settings import SimulatorSettings
 from streamer.simulator.world import Transition, World
 
 HOUR = 3_600_000
@@ -164,6 +163,10 @@ def test_names_come_from_the_published_lists() -> None:
         ("agents", 0, "at least 1"),
         ("speed", 0, "above 0"),
         ("churn", 1.5, "from 0 to 1"),
+        ("clock_skew", -100_000, "from -86400 to 86400"),
+        ("stats_cache", 61, "from 0 to 60"),
+        ("page_size", 0, "at least 1"),
+        ("token_life", 0, "above 0"),
         ("port", 70000, "from 0 to 65535"),
     ],
 )
@@ -171,18 +174,3 @@ def test_a_bad_setting_is_named(setting: str, value: int, rule: str) -> None:
     """The error says which setting, its value and what it must be."""
     with pytest.raises(ValueError, match=f"^simulator setting {setting} is {value}; it must be {rule}$"):
         SimulatorSettings(**{setting: value})  # type: ignore[arg-type]
-
-
-def test_the_tenants_config_names_the_secret_and_does_not_hold_it() -> None:
-    """The entries are plain data for a config file; the password stays in the environment."""
-    config = tenants_config("http://127.0.0.1:1", 2, password_env="PW")
-    assert json.loads(json.dumps(config)) == [
-        {
-            "id": tenant,
-            "source": "8x8-agent-status",
-            "base_url": "http://127.0.0.1:1",
-            "username": tenant,
-            "password": {"env": "PW"},
-        }
-        for tenant in ("sim-001", "sim-002")
-    ]

@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from streamer.simulator.access import BASIC
 from streamer.simulator.faults.call import Answer, Call, Effect, Kind
 
 HTML = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Please sign in</h1></body></html>"
@@ -19,7 +20,7 @@ def status(code: int, message: str) -> Answer:
     async def answer(call: Call) -> web.StreamResponse:
         headers = {"Retry-After": _retry_after(call.argument)} if call.argument else {}
         if code == HTTPStatus.UNAUTHORIZED:
-            headers["WWW-Authenticate"] = 'Basic realm="8x8"'
+            headers |= BASIC
         return web.json_response({"status": code, "message": message}, status=code, headers=headers)
 
     return answer

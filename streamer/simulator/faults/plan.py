@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from streamer.simulator.faults.answers import ANSWERS
+from streamer.simulator.faults.behind import BEHIND
 from streamer.simulator.faults.bodies import BODIES
 from streamer.simulator.faults.call import Kind
+from streamer.simulator.faults.markup import MARKUP
 from streamer.simulator.faults.transport import TRANSPORT
 
-KINDS: Mapping[str, Kind] = {**ANSWERS, **BODIES, **TRANSPORT}
+KINDS: Mapping[str, Kind] = {**ANSWERS, **BODIES, **MARKUP, **BEHIND, **TRANSPORT}
 
 
 class FaultError(ValueError):
@@ -43,7 +45,9 @@ def parse_faults(text: str) -> tuple[Fault, ...]:
 def describe_faults() -> str:
     """One line of help for each kind of fault."""
     return "\n".join(
-        f"{name:<17} {kind.effect:<9} {kind.help}" + (f" (default {kind.default})" if kind.default else "")
+        f"{name:<17} {kind.effect:<9} {kind.help}"
+        + (f" (default {kind.default})" if kind.default else "")
+        + (f" ({kind.only} alone)" if kind.only else "")
         for name, kind in KINDS.items()
     )
 
@@ -68,10 +72,14 @@ class FaultPlan:
         else:
             self._of_tenant[tenant] = tuple(faults)
 
-    def draw(self, tenant: str, request: int) -> tuple[Fault | None, random.Random]:
-        """The fault that strikes the tenant's request with this number, if any, and the randomness left for it."""
+    def draw(self, tenant: str, request: int, *, source: str) -> tuple[Fault | None, random.Random]:
+        """The fault that strikes the tenant's request with this number, if any, and the randomness left for it.
+
+        Faults of other sources are passed over.
+        """
         dice = random.Random(f"{self._seed}/{tenant}/request/{request}")
-        faults = self._of_tenant.get(tenant, self._of_all)
+        listed = self._of_tenant.get(tenant, self._of_all)
+        faults = [fault for fault in listed if fault.kind.only in (None, source)]
         return next((fault for fault in faults if dice.random() < fault.probability), None), dice
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import socket
 import struct
 import zlib
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
-from streamer.simulator.faults.call import Call, Effect, Kind
+from streamer.simulator.faults.call import Call, Effect, Kind, seconds
 
 MIB = 1024 * 1024
 MAX_SECONDS = 3600
@@ -59,9 +58,10 @@ async def drip(call: Call) -> web.StreamResponse:
 
 
 async def compressed(call: Call) -> web.StreamResponse:
-    """Answer well, with Content-Encoding: gzip."""
-    response = call.ok(gzip.compress(call.body(), compresslevel=1))
-    response.headers["Content-Encoding"] = "gzip"
+    """Answer well, with Content-Encoding: gzip, asked for or not."""
+    response = call.ok()
+    if response.body:
+        response.enable_compression(web.ContentCoding.gzip)
     return response
 
 
@@ -86,7 +86,7 @@ async def gzip_bomb(call: Call) -> web.StreamResponse:
 
 async def _begin(call: Call, *, length: int | None = None, encoding: str | None = None) -> web.StreamResponse:
     response = web.StreamResponse()
-    response.content_type = "application/json"
+    response.content_type = call.content.format.media_type
     response.content_length = length
     if encoding:
         response.headers["Content-Encoding"] = encoding
@@ -95,7 +95,7 @@ async def _begin(call: Call, *, length: int | None = None, encoding: str | None 
 
 
 def _padded(call: Call) -> Iterator[bytes]:
-    """The right body behind blanks, which JSON ignores."""
+    """The right body behind blanks, which JSON and XML ignore."""
     left = int(call.argument)
     while left > 0:
         yield b" " * min(left, MIB)
@@ -103,19 +103,12 @@ def _padded(call: Call) -> Iterator[bytes]:
     yield call.body()
 
 
-def _seconds(argument: str) -> float:
-    seconds = float(argument)
-    if not 0 <= seconds <= MAX_SECONDS:
-        raise ValueError(f"seconds must be from 0 to {MAX_SECONDS}")
-    return seconds
-
-
 TRANSPORT: dict[str, Kind] = {
     "truncated": Kind(Effect.FAILS, "half of the promised body, then the connection ends", truncated),
     "reset": Kind(Effect.FAILS, "the connection is reset instead of an answer", reset),
     "oversize": Kind(Effect.FAILS, "a body of at least the argument's bytes", oversize, str(20 * MIB), int),
     "gzip-bomb": Kind(Effect.FAILS, "the same, gzip-compressed", gzip_bomb, str(64 * MIB), int),
-    "slow": Kind(Effect.HARMLESS, "a good answer after the argument's seconds", slow, "10", _seconds),
-    "drip": Kind(Effect.HARMLESS, "a good answer spread over the argument's seconds", drip, "30", _seconds),
+    "slow": Kind(Effect.HARMLESS, "a good answer after the argument's seconds", slow, "10", seconds(MAX_SECONDS)),
+    "drip": Kind(Effect.HARMLESS, "a good answer spread over the argument's seconds", drip, "30", seconds(MAX_SECONDS)),
     "gzip": Kind(Effect.HARMLESS, "a good answer, gzip-compressed", compressed),
 }
