@@ -10,6 +10,7 @@ import orjson
 import structlog
 
 from streamer.clock import rfc3339
+from streamer.service.quiet import Quiet
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -22,6 +23,8 @@ _OWN: Final = "streamer"
 _LIBRARIES: Final = logging.WARNING
 """Below this, libraries tell of the ordinary course of things: connections, heartbeats, single requests."""
 
+_AGAIN_AFTER: Final = 60.0
+"""Seconds until a library may say the same thing again."""
 
 _FIRST: Final = ("timestamp", "level", "logger", "event")
 """The keys that every line has, in this order."""
@@ -31,7 +34,7 @@ def configure_logging(*, stream: TextIO, clock: Clock, level: int = logging.INFO
     """Send every log line of the process to `stream`: ours from `level` on, those of libraries from WARNING on.
 
     A terminal gets readable lines, anything else one JSON object a line with `timestamp` (RFC 3339, UTC), `level`,
-    `logger`, `event` and the line's own keys. Tracebacks never show the values of variables: they may be secrets.
+    `logger`, `event` and the line's own keys. What a library repeats is a line a minute, with `repeated`. Tracebacks never show the values of variables: they may be secrets.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -46,6 +49,7 @@ def configure_logging(*, stream: TextIO, clock: Clock, level: int = logging.INFO
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
+    handler.addFilter(_Sparing(clock))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(_LIBRARIES)
@@ -76,6 +80,22 @@ def _json(line: EventDict, **_options: Any) -> str:
         return orjson.dumps(ordered, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
     except orjson.JSONEncodeError:  # a number or a text that it does not know: a line is never lost for that
         return json.dumps(ordered, default=repr, skipkeys=True, ensure_ascii=False).encode(errors="replace").decode()
+
+
+class _Sparing(logging.Filter):
+    """Lets a library say the same thing once a minute: aiokafka tells of a broker that is away thirty times a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._quiet = Quiet(clock=clock, again_after=_AGAIN_AFTER)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] in {_OWN, "py"}:  # Python tells each of its warnings once by itself
+            return True
+        count = self._quiet.due(record.name, str(record.msg))
+        if count > 1:
+            record.repeated = count
+        return count > 0
 
 
 class _Timestamp:

@@ -82,6 +82,28 @@ def test_libraries_log_in_the_same_form_from_warning_on(clock: HandClock) -> Non
     assert [(line["logger"], line["event"]) for line in lines(stream)] == [("aiokafka.conn", "lost broker")]
 
 
+def test_a_library_says_the_same_thing_once_a_minute(clock: HandClock) -> None:
+    """However often it does, and with however many details; how often is told the next time. Our own lines all count."""
+    stream = io.StringIO()
+    configure_logging(stream=stream, clock=clock)
+    library, own = logging.getLogger("aiokafka"), logging.getLogger("streamer.test")
+    for attempt in range(1000):
+        library.error("Unable connect to node with id %s: %s", 1, attempt)
+    library.error("something else")
+    own.warning("twice")
+    own.warning("twice")
+    clock.now += 61
+    library.error("Unable connect to node with id %s: %s", 1, "again")
+    told = [(line["event"], line.get("repeated")) for line in lines(stream)]
+    assert told == [
+        ("Unable connect to node with id 1: 0", None),
+        ("something else", None),
+        ("twice", None),
+        ("twice", None),
+        ("Unable connect to node with id 1: again", 1000),
+    ]
+
+
 def test_warnings_of_python_are_lines_too(clock: HandClock) -> None:
     """Nothing may stand between the JSON lines."""
     stream = io.StringIO()
