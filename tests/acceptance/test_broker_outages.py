@@ -58,6 +58,8 @@ def test_a_broker_stopped_and_started_again_and_again_loses_nothing(
         verdict = judge_trial(trial)
     assert trial.service.starts == 1
     assert verdict.counts.events > 400
+    lines = len(trial.service.log().splitlines())
+    assert lines < 50 * OUTAGES, "an outage floods the log"
 
 
 @pytest.mark.timeout(300)
