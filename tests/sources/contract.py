@@ -11,6 +11,8 @@ from tests.sources.vendor import fixture
 
 SECRET_VARIABLE = "CONTRACT_SECRET"
 SECRET = "t0ken-never-to-be-told"
+STRANGE = "../../a/b?c#d%2e ü\udc80"
+"""An id that would lead elsewhere if it came into a URL as it is."""
 PERSONAL = ("Padma", "Othertask", "Jane", "Smith", "Ilya", "Workshard")
 """Parts of names that the fixtures hold; no error may repeat them."""
 
@@ -22,6 +24,8 @@ class SourceCase:
     `config` makes a tenant's config for a base URL, with settings that differ from the case's own. `path` is what is
     asked for all agents and `good` the answer, which holds `agents`; `agent_path` and `good_agent` are the same for
     the one agent `agent`. `credentials` is the `Authorization` that must be sent while the secret is `SECRET`.
+    `body` and `agent_body` are what the two requests carry. `other_agent` is an id that the vendor might have given to
+    another agent; `strange_path` is what is asked for `STRANGE`, None where the vendor has no such ids.
     """
 
     name: str
@@ -33,6 +37,10 @@ class SourceCase:
     agent_path: str
     good_agent: bytes
     credentials: str
+    body: bytes = b""
+    agent_body: bytes = b""
+    other_agent: str = "another"
+    strange_path: str | None
 
 
 def agent_status_8x8(base_url: str, **settings: object) -> TenantConfig:
@@ -59,5 +67,6 @@ CASES = (
         agent_path="/api/v1/tenants/acmecorp01/agentstatus/agents/ag64oyEUb_Sk6bxVB9P5yaaa",
         good_agent=fixture("8x8-agent-status", "vendor-example-of-one-agent"),
         credentials="Basic YWNtZWNvcnAwMTp0MGtlbi1uZXZlci10by1iZS10b2xk",
+        strange_path="/api/v1/tenants/acmecorp01/agentstatus/agents/..%2F..%2Fa%2Fb%3Fc%23d%252e%20%C3%BC%3F",
     ),
 )
