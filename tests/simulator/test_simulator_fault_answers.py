@@ -215,3 +215,15 @@ async def test_a_fault_of_one_tenant_leaves_the_others_alone(client: Client) -> 
     assert await client.agents("sim-001")
     async with client.get(tenant="sim-002") as response:
         assert response.status == 500
+
+
+async def test_a_fetched_entity_is_counted(client: Client) -> None:
+    """The entity lies with this simulator, or where the argument says; who resolves it is found out."""
+    _, body = await answer_to(client, "xml-entity:1:https://elsewhere.example/x")
+    assert b'SYSTEM "https://elsewhere.example/x"' in body
+    _, body = await answer_to(client, "xml-entity")
+    target = body.decode().partition('SYSTEM "')[2].partition('"')[0]
+    assert (await client.stats())["manners"]["entities_fetched"] == 0
+    async with client.http.get(target) as response:
+        assert response.status == 200
+    assert (await client.stats())["manners"]["entities_fetched"] == 1
