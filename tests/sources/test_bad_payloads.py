@@ -1,93 +1,73 @@
 """Generated payloads: whatever a vendor sends is read, or fails as a poll may fail.
 
-`STREAMER_BAD_PAYLOADS` sets how many are tried for each kind; 300 by default.
+`STREAMER_BAD_PAYLOADS` sets how many are tried for each kind and source; 300 by default.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import msgspec
 import orjson
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamer.model import AgentStatus
-from streamer.sources.eight_by_eight_agent_status import Memo, read_agents
+from streamer.sources import eight_by_eight_agent_status
 from streamer.sources.errors import PollError
 from tests.sources.contract import PERSONAL
+from tests.sources.mutated import any_json, edited_bytes, edited_values
 from tests.sources.vendor import fixture
 
-SOURCE = "8x8-agent-status"
 MANY = settings(
     max_examples=int(os.environ.get("STREAMER_BAD_PAYLOADS", "300")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-EXAMPLE = fixture(SOURCE, "vendor-example")
-KEYS = ["data", "agent-id", "agent-status", "name", "status-code-list-id", "agent-sub-status", "new"]
 
-ANY_JSON: st.SearchStrategy[Any] = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=20)
-    | st.sampled_from(["5", " 7", "x" * 600]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner),
-    max_leaves=12,
+Memo = Mapping[bytes, AgentStatus]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parser:
+    """How one source reads an answer: from the body and a memo to the agents and the next memo."""
+
+    name: str
+    read: Callable[[bytes, Memo], tuple[Mapping[str, AgentStatus], Memo]]
+    keys: tuple[str, ...]
+
+    @property
+    def example(self) -> bytes:
+        """The vendor's own example."""
+        return fixture(self.name, "vendor-example")
+
+
+PARSERS = (
+    Parser(
+        name="8x8-agent-status",
+        read=lambda body, memo: eight_by_eight_agent_status.read_agents(body, memo=memo, names=True),
+        keys=("data", "agent-id", "agent-status", "name", "status-code-list-id", "agent-sub-status", "new"),
+    ),
 )
 
-
-@st.composite
-def edited_bytes(draw: st.DrawFn) -> bytes:
-    """The vendor's example with some of its bytes deleted, repeated or replaced."""
-    body = bytearray(EXAMPLE)
-    for _ in range(draw(st.integers(1, 6))):
-        start = draw(st.integers(0, len(body)))
-        end = min(len(body), start + draw(st.integers(0, 40)))
-        piece = draw(
-            st.binary(max_size=8) | st.sampled_from([b"", b"null", b"[", b"}", b'"', b"\\u0000", b"-", b"1e9"])
-        )
-        body[start:end] = draw(st.sampled_from([piece, bytes(body[start:end]) * 2 + piece]))
-    return bytes(body)
+each_parser = pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
 
 
-@st.composite
-def edited_values(draw: st.DrawFn) -> bytes:
-    """The vendor's example with some of its values replaced by any JSON, or removed."""
-    document = json.loads(EXAMPLE)
-    for _ in range(draw(st.integers(1, 4))):
-        agents = document.get("data")
-        target: Any = document
-        if isinstance(agents, list) and agents and draw(st.booleans()):
-            index = draw(st.integers(0, len(agents) - 1))
-            target = agents[index] if isinstance(agents[index], dict) else agents
-        if isinstance(target, dict):
-            key = draw(st.sampled_from(sorted({*target, *KEYS})))
-            if draw(st.booleans()):
-                target[key] = draw(ANY_JSON)
-            else:
-                target.pop(key, None)
-        else:
-            target.append(draw(ANY_JSON))
-    return json.dumps(document, ensure_ascii=draw(st.booleans())).encode(errors="surrogatepass")
-
-
-def read(body: bytes, memo: Memo) -> Mapping[str, AgentStatus] | PollError:
+def read(parser: Parser, body: bytes, memo: Memo) -> Mapping[str, AgentStatus] | PollError:
     """Read a body, or return why it was refused; anything else that is raised fails the test."""
     try:
-        return read_agents(body, memo=memo, names=True)[0]
+        return parser.read(body, memo)[0]
     except PollError as error:
         return error
 
 
-def judge(body: bytes) -> None:
+def judge(parser: Parser, body: bytes) -> None:
     """Fail unless a body is read into statuses that events can hold, or refused without a word of what it says."""
-    result = read(body, {})
+    result = read(parser, body, {})
     if isinstance(result, PollError):
         assert result.outcome in {"invalid_body", "incomplete"}
         assert result.message.startswith("$")
@@ -100,33 +80,39 @@ def judge(body: bytes) -> None:
         assert msgspec.json.decode(msgspec.json.encode(status.vendor)) == status.vendor
 
 
+@each_parser
 @MANY
-@given(edited_bytes())
-def test_a_payload_with_edited_bytes_is_read_or_refused(body: bytes) -> None:
+@given(data=st.data())
+def test_a_payload_with_edited_bytes_is_read_or_refused(parser: Parser, data: st.DataObject) -> None:
     """No byte makes the decoder raise anything else."""
-    judge(body)
+    judge(parser, data.draw(edited_bytes(parser.example)))
 
 
+@each_parser
 @MANY
-@given(edited_values())
-def test_a_payload_with_edited_values_is_read_or_refused(body: bytes) -> None:
+@given(data=st.data())
+def test_a_payload_with_edited_values_is_read_or_refused(parser: Parser, data: st.DataObject) -> None:
     """No value makes the decoder raise anything else."""
-    judge(body)
+    judge(parser, data.draw(edited_values(parser.example, parser.keys)))
 
 
+@each_parser
 @MANY
-@given(st.binary(max_size=200) | ANY_JSON.map(lambda value: json.dumps(value).encode()))
-def test_a_payload_of_anything_is_read_or_refused(body: bytes) -> None:
+@given(data=st.data())
+def test_a_payload_of_anything_is_read_or_refused(parser: Parser, data: st.DataObject) -> None:
     """Nor does a body that never was the vendor's."""
-    judge(body)
+    anything = any_json(parser.keys).map(lambda value: json.dumps(value).encode())
+    judge(parser, data.draw(st.binary(max_size=200) | anything))
 
 
+@each_parser
 @MANY
-@given(edited_values(), edited_values())
-def test_a_memo_never_changes_what_is_read(before: bytes, body: bytes) -> None:
+@given(data=st.data())
+def test_a_memo_never_changes_what_is_read(parser: Parser, data: st.DataObject) -> None:
     """The memo saves work; with it or without it the same is read, or the same refused."""
-    first = read(before, {})
-    memo = read_agents(EXAMPLE if isinstance(first, PollError) else before, memo={}, names=True)[1]
-    with_memo, without = read(body, memo), read(body, {})
+    before, body = (data.draw(edited_values(parser.example, parser.keys)) for _ in range(2))
+    first = read(parser, before, {})
+    memo = parser.read(parser.example if isinstance(first, PollError) else before, {})[1]
+    with_memo, without = read(parser, body, memo), read(parser, body, {})
     assert str(with_memo) == str(without)
     assert isinstance(with_memo, PollError) or with_memo == without
