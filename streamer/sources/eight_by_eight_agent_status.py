@@ -8,8 +8,7 @@ The answer has no times: when a status was entered is known by the bounds of the
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -22,20 +21,22 @@ from yarl import URL
 from streamer.clock import Clock
 from streamer.config import AgentStatus8x8
 from streamer.diff.transition import plain_transition
-from streamer.model import AgentStatus, Interval, Meaning, Millis, Reason, Snapshot, State, Transition, Window
+from streamer.model import AgentStatus, Interval, Meaning, Millis, Snapshot, Transition, Window
 from streamer.sources import payload
 from streamer.sources.authorization import basic
+from streamer.sources.eight_by_eight import (
+    ITEM,
+    LIST,
+    SHORT_CODE,
+    SUB_STATUS,
+    Status,
+    Vocabulary8x8,
+    path_segment,
+    significant,
+    status_key_fault,
+)
 from streamer.sources.errors import ADVICE, PollError
 from streamer.sources.http import Answer, Http, Refusal, Request
-
-
-class Status(Struct, frozen=True):
-    """One row of the vendor's "Status Values": its label, and what it means in canonical terms."""
-
-    label: str
-    state: State
-    detail: str | None = None
-
 
 STATUSES: Final[Mapping[int, Status]] = MappingProxyType(
     {
@@ -55,14 +56,6 @@ STATUSES: Final[Mapping[int, Status]] = MappingProxyType(
 )
 """The vendor's statuses by `agent-status`. A tenant's `status_map` refines them."""
 
-LIST: Final = "status-code-list-id"
-ITEM: Final = "status-code-item-id"
-SHORT_CODE: Final = "status-code-item-short-code"
-SUB_STATUS: Final = "agent-sub-status"
-
-SIGNIFICANT: Final = ("code", LIST, ITEM, SHORT_CODE, SUB_STATUS)
-"""The published fields that decide whether a status changed; one that is absent equals null."""
-
 REFUSALS: Final[Mapping[int, Refusal]] = MappingProxyType(
     {403: Refusal("not_enabled", 'ask 8x8 support to enable the "Agent Status API" for the tenant in OPSCON')}
 )
@@ -72,8 +65,6 @@ REFUSALS_OF_AGENT: Final[Mapping[int, Refusal]] = MappingProxyType(
         404: Refusal("not_found", f"check the agent's id (its Internal Id in 8x8); else {ADVICE['not_found']}"),
     }
 )
-
-_STATUS_KEY = re.compile(r"(0|[1-9][0-9]{0,18})(/(0|-?[1-9][0-9]{0,18})){0,2}")
 
 
 class Agent(Struct, frozen=True, rename="kebab"):
@@ -115,6 +106,7 @@ class EightByEightAgentStatus:
         self._agents = URL(config.base_url).joinpath(
             "api", "v1", "tenants", quote(config.vendor_tenant, safe=""), "agentstatus", "agents", encoded=True
         )
+        self._vocabulary = Vocabulary8x8(statuses=STATUSES, status_map=config.status_map)
         self._memo: Memo = {}
 
     async def snapshot(self) -> Snapshot:
@@ -137,10 +129,7 @@ class EightByEightAgentStatus:
             PollError: anything but that agent's status; `not_found` if the vendor does not know it.
 
         """
-        if agent_id.strip() in ("", ".", ".."):  # as a segment of a path these lead elsewhere
-            raise PollError("not_found", f"{agent_id!r} is no agent's id")
-        segment = quote(agent_id, safe="", errors="replace")
-        answer = await self._get(self._agents.joinpath(segment, encoded=True), REFUSALS_OF_AGENT)
+        answer = await self._get(self._agents.joinpath(path_segment(agent_id), encoded=True), REFUSALS_OF_AGENT)
         agent = payload.decode(_AGENT, payload.json_text(answer.body))
         if agent.agent_id != agent_id:
             raise payload.invalid("$.agent-id", "is the id of another agent than was asked for")
@@ -152,23 +141,12 @@ class EightByEightAgentStatus:
 
     def interpret(self, vendor: Mapping[str, Any]) -> Meaning:
         """Look the status up in the tenant's `status_map`, most specific key first, then in `STATUSES`."""
-        code, codes, item = (vendor.get(field) for field in ("code", LIST, ITEM))
-        named = codes is not None or item is not None
-        reason = Reason(code=_text(item), name=_text(vendor.get(SHORT_CODE)), list=_text(codes)) if named else None
-        for key in (f"{code}/{codes}/{item}", f"{code}/{codes}", f"{code}"):
-            if (target := self._config.status_map.get(key)) is not None:
-                return Meaning(state=target.state, detail=target.detail, reason=reason)
-        status = STATUSES.get(code) if isinstance(code, int) else None
-        if status is None:
-            return Meaning(state="unknown", reason=reason, mapped=False)
-        return Meaning(state=status.state, detail=status.detail, reason=reason)
+        return self._vocabulary.interpret(vendor)
 
     @staticmethod
     def status_key_fault(key: str) -> str | None:
         """Refuse keys that are not `5`, `5/801` or `5/801/1726`: status, code list, item."""
-        if _STATUS_KEY.fullmatch(key):
-            return None
-        return f"{key!r} is no status — write STATUS, STATUS/LIST or STATUS/LIST/ITEM in digits, such as 5/801/1726"
+        return status_key_fault(key)
 
     async def _get(self, url: URL, refusals: Mapping[int, Refusal]) -> Answer:
         config = self._config
@@ -221,12 +199,3 @@ def status_of(agent: Agent, *, path: str, names: bool) -> AgentStatus:
         vendor=vendor,
         significant=significant(vendor),
     )
-
-
-def significant(vendor: Mapping[str, Any]) -> Hashable:
-    """Return the published values that decide whether a status changed."""
-    return tuple(vendor.get(field) for field in SIGNIFICANT)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

@@ -9,7 +9,8 @@ import sys
 from typing import Final
 
 from streamer.generated import keep, table, with_sections
-from streamer.sources.eight_by_eight_agent_status import SIGNIFICANT, STATUSES
+from streamer.sources.eight_by_eight import SIGNIFICANT
+from streamer.sources.eight_by_eight_agent_status import STATUSES
 from streamer.sources.errors import ADVICE, OUTCOMES
 
 OPERATIONS: Final = "docs/operations.md"

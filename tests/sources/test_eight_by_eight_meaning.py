@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from streamer.clock import SystemClock
 from streamer.config import AgentStatus8x8, LiteralSecret, StatusTarget
 from streamer.model import STATES, Meaning, Reason
-from streamer.sources.eight_by_eight_agent_status import EightByEightAgentStatus, significant
+from streamer.sources.eight_by_eight import significant
+from streamer.sources.eight_by_eight_agent_status import EightByEightAgentStatus
 from streamer.sources.http import Http
 from streamer.sources.registry import check_status_map
 
