@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from streamer.simulator.activity import Activity
@@ -24,27 +24,33 @@ class Totals(NamedTuple):
     accepted: int = 0
     rejected: int = 0
 
-    def plus(self, **more: int) -> Totals:
-        """Return the totals with more of some."""
-        return self._replace(**{name: getattr(self, name) + added for name, added in more.items()})
+    def plus(self, added: int, *names: str) -> Totals:
+        """Return the totals with so much more of each of these."""
+        values = list(self)
+        for name in names:
+            values[self._fields.index(name)] += added
+        return Totals(*values)
 
     def minus(self, other: Totals) -> Totals:
         """Return what these have more than others."""
         return Totals(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
 
 
-COLUMNS: Mapping[Activity, str] = {
-    Activity.LOGGED_IN: "on_break",
-    Activity.ON_BREAK: "on_break",
-    Activity.AVAILABLE: "available",
-    Activity.WORK_OFFLINE: "offline",
-    Activity.ON_CALL: "processing",
-    Activity.BUSY: "processing",
-    Activity.DIRECT_CALL: "processing",
-    Activity.ON_EMAIL: "processing",
-    Activity.WRAP_UP: "wrap_up",
+COLUMNS: Mapping[Activity, Sequence[str]] = {
+    Activity.NEVER_LOGGED_IN: (),
+    Activity.LOGGED_OUT: (),
+    Activity.LOGGED_IN: ("login", "on_break"),
+    Activity.ON_BREAK: ("login", "on_break"),
+    Activity.AVAILABLE: ("login", "available"),
+    Activity.WORK_OFFLINE: ("login", "offline"),
+    Activity.OFFERED: ("login",),
+    Activity.ON_CALL: ("login", "processing"),
+    Activity.BUSY: ("login", "processing"),
+    Activity.DIRECT_CALL: ("login", "processing"),
+    Activity.ON_EMAIL: ("login", "processing"),
+    Activity.WRAP_UP: ("login", "wrap_up"),
 }
-"""Where the time of an activity is counted; that of the others counts as login time at most."""
+"""Where the time of an activity is counted."""
 
 OUT = (Activity.NEVER_LOGGED_IN, Activity.LOGGED_OUT)
 
@@ -72,9 +78,9 @@ class Ledger:
             if last.at // DAY_MS < at // DAY_MS:
                 self._midnight = self._until(at - at % DAY_MS)
             if last.activity is Activity.OFFERED:
-                totals = totals.plus(**{"accepted" if activity is Activity.ON_CALL else "rejected": 1})
+                totals = totals.plus(1, "accepted" if activity is Activity.ON_CALL else "rejected")
             if activity is Activity.ON_EMAIL and last.activity is not activity:
-                totals = totals.plus(accepted=1)
+                totals = totals.plus(1, "accepted")
         self._marks.append(Mark(at, activity, totals))
         del self._marks[: max(0, self._index(at - HALF_HOUR_MS))]
 
@@ -96,7 +102,4 @@ class Ledger:
         if index < 0:
             return self._marks[0].totals if self._marks else Totals()
         mark = self._marks[index]
-        spent = at - mark.at
-        column = COLUMNS.get(mark.activity)
-        totals = mark.totals if mark.activity in OUT else mark.totals.plus(login=spent)
-        return totals.plus(**{column: spent}) if column else totals
+        return mark.totals.plus(at - mark.at, *COLUMNS[mark.activity])

@@ -61,6 +61,7 @@ class Simulation:
         self.manners = Manners()
         self.apis: dict[str, Api] = {source: make(settings, start=self.start) for source, make in APIS.items()}
         self._clock = clock
+        self._ids: dict[tuple[str, int], Ids] = {}
         self._agents: dict[tuple[str, str], tuple[Agent, Ids]] = {}
         self._truth = Truth(settings.truth)
         self._world = World(settings=settings, start=self.start, on_change=self._changed)
@@ -128,11 +129,24 @@ class Simulation:
     def _changed(self, change: Transition) -> None:
         """Record first, show then."""
         tenant, state = change.agent.tenant, change.state
-        ids = ids_of(seed=self.settings.seed, tenant=tenant, number=change.agent.number)
-        is_new = (tenant, ids.agent) not in self._agents
-        self._agents[tenant, ids.agent] = change.agent, ids
+        known = self._ids.get((tenant, change.agent.number))
+        ids = known or self._introduced(change.agent)
         status, activity = (None, None) if state is None else (status_of(state), state.activity)
-        line = TruthLine(change.at, tenant, ids.agent, state is not None, status, activity, ids if is_new else None)
+        line = TruthLine(
+            at=change.at,
+            tenant=tenant,
+            agent=ids.agent,
+            present=state is not None,
+            status=status,
+            activity=activity,
+            ids=None if known else ids,
+        )
         self._truth.write(line)
         for api in self.apis.values():
             api.follow(ids, change)
+
+    def _introduced(self, agent: Agent) -> Ids:
+        ids = ids_of(seed=self.settings.seed, tenant=agent.tenant, number=agent.number)
+        self._ids[agent.tenant, agent.number] = ids
+        self._agents[agent.tenant, ids.agent] = agent, ids
+        return ids

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.simulator.activity import Activity
-from streamer.simulator.ledger import COLUMNS, DAY_MS, HALF_HOUR_MS, OUT, Ledger, Totals
+from streamer.simulator.ledger import COLUMNS, DAY_MS, HALF_HOUR_MS, Ledger, Totals
 
 MINUTE = 60_000
 stays = st.lists(st.tuples(st.sampled_from(Activity), st.integers(1, 40)), min_size=1, max_size=12)
@@ -21,8 +21,7 @@ def by_minutes(stays: list[tuple[int, Activity]], since: int, until: int) -> Cou
     for minute in range(since, until, MINUTE):
         doing = [activity for at, activity in stays if at <= minute]
         if doing:
-            spent[COLUMNS.get(doing[-1], "")] += MINUTE
-            spent["login"] += 0 if doing[-1] in OUT else MINUTE
+            spent.update(dict.fromkeys(COLUMNS[doing[-1]], MINUTE))
     return spent
 
 
