@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 ARGS ?=
+# Most tests wait for clocks, brokers and deadlines, so a few at once cost little even on two cores.
+WORKERS ?= 3
 
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --build-constraints constraints.txt
@@ -33,7 +35,7 @@ demo: $(RUNTIME) ## simulator, service and consumer together, live; ARGS="--tena
 	@exec $(BIN)/streamer demo $(ARGS)
 
 test: $(TOOLS) $(TEST_KAFKA) ## all tests, against a real Kafka; ARGS="-k name" chooses
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(TOOLS) ## format, lint, types, layers, dependencies, spelling, generated files
 	$(BIN)/ruff format --check --quiet

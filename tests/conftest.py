@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, TypeVar
 
+import hypothesis
 import psutil
 import pytest
 
@@ -25,6 +26,12 @@ Report = TypeVar("Report", "TestReport", "CollectReport")
 GIVEN = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")
 RUN = ("STREAMER_TEST_RUN", secrets.token_hex(8))
 """In the environment of every process that this run starts, and by inheritance of those that they start."""
+
+# machines are noisy and shared: how long an example takes says nothing about the product
+hypothesis.settings.register_profile(
+    "noisy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("noisy")
 
 IN_CI = os.environ.get("CI", "") not in {"", "0", "false"}
 
