@@ -8,8 +8,8 @@ from streamer.config.loading import load
 from streamer.config.model import Config, ServerConfig, StoreConfig
 from streamer.config.problems import ConfigError, Problem
 from streamer.config.secrets import EnvSecret, FileSecret, LiteralSecret, Secret, SecretError
-from streamer.config.status_map import StatusTarget
-from streamer.config.tenants import SOURCES, Account, AgentStatus8x8, Defaults, TenantConfig
+from streamer.config.status_map import StatusTarget, plain_words
+from streamer.config.tenants import SOURCES, Account, AgentStatus8x8, Defaults, GoogleCcaip, TenantConfig
 from streamer.config.values import Rate, format_duration, parse_duration
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Defaults",
     "EnvSecret",
     "FileSecret",
+    "GoogleCcaip",
     "KafkaConfig",
     "LiteralSecret",
     "Problem",
@@ -34,4 +35,5 @@ __all__ = [
     "format_duration",
     "load",
     "parse_duration",
+    "plain_words",
 ]

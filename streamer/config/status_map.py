@@ -8,6 +8,7 @@ The keys are patterns of vendor codes; the source says how they read. They are t
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Final, cast
@@ -19,6 +20,7 @@ from streamer.config.words import text_of
 from streamer.model import STATES, State
 
 _DETAIL = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_SEPARATORS = re.compile(r"[\s_\-\u2010-\u2015]+")
 _WHAT: Final = "a state such as ready, or a mapping of state and detail"
 
 
@@ -46,6 +48,11 @@ def parse_target(value: object) -> StatusTarget:
     if detail is not None and _DETAIL.fullmatch(detail) is None:
         raise ValueError(f"{detail!r} is not a detail — use lower case letters, digits and _, beginning with a letter")
     return StatusTarget(cast("State", state), detail)
+
+
+def plain_words(status: str) -> str:
+    """What is left of a status that is free text without case, separators and forms of letters: `In-Call` is `in_call`."""
+    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", status).casefold())
 
 
 StatusMap = Annotated[

@@ -15,15 +15,17 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from streamer.config.base import Model
 from streamer.config.secrets import SecretField
-from streamer.config.status_map import StatusMap
+from streamer.config.status_map import StatusMap, plain_words
 from streamer.config.urls import BaseUrl
 from streamer.config.values import (
+    BasicUser,
     Flag,
     Rate,
     Text,
     count,
     duration,
     format_duration,
+    numbers,
     optional,
     parse_rate,
     parse_text,
@@ -203,7 +205,7 @@ class AgentStatus8x8(TenantConfig):
 
     For a proxy of your own, or a simulator.
     """
-    username: Text = Field(examples=["acme"])
+    username: BasicUser = Field(examples=["acme"])
     """"Username" under Integration >> API Token in Configuration Manager."""
     password: SecretField = Field(examples=["{env: ACME_TOKEN}"])
     """The token "Action Request Token" of the same screen. It is read anew at each poll.
@@ -221,13 +223,6 @@ class AgentStatus8x8(TenantConfig):
         """The API token's user on the platform."""
         return Account(urlsplit(self.base_url).netloc, self.username)
 
-    @field_validator("username")
-    @classmethod
-    def _fits_basic_authentication(cls, username: str) -> str:
-        if ":" in username:
-            raise ValueError("holds a ':', which Basic authentication (RFC 7617) cannot carry — check it")
-        return username
-
     @field_validator("vendor_tenant")
     @classmethod
     def _stays_in_its_place(cls, vendor_tenant: str) -> str:
@@ -243,9 +238,59 @@ class AgentStatus8x8(TenantConfig):
         return self
 
 
+class GoogleCcaip(TenantConfig):
+    """Google CCAI Platform, Apps API, "Get agent statuses": Basic authentication with API credentials."""
+
+    source: Literal["google-ccaip"] = "google-ccaip"
+    base_url: BaseUrl = Field(examples=["https://acme.uc1.ccaiplatform.com"])
+    """All of the API's address before `/apps/api/v1`: the subdomain and domain of the portal.
+
+    For a proxy of your own, or a simulator.
+    """
+    username: BasicUser = Field(examples=["acme"])
+    """The user of the API credentials: the subdomain."""
+    password: SecretField = Field(examples=["{env: ACME_TOKEN}"])
+    """The token under Settings > Developer Settings > API Credentials. It is read anew at each poll."""
+    agent_ids: Annotated[tuple[int, ...], numbers(1, 10**15 - 1, most=10_000)] = ()
+    """The agents to ask for, beside those of `team_ids`. Unset, both: no choice is stated, so all agents are asked for.
+
+    Agents that are named no more are reported as disappeared.
+    """
+    team_ids: Annotated[tuple[int, ...], numbers(1, 10**15 - 1, most=10_000)] = ()
+    """The teams whose agents to ask for, beside those of `agent_ids`.
+
+    Better than `agent_ids` where people come and go.
+    """
+    agent_emails: Flag = False
+    """Whether agents' e-mail addresses are published, as `email` under `vendor`: personal data.
+
+    Where consumers can't do without.
+    """
+    agent_addresses: Flag = False
+    """Whether agents' IP addresses are published, as `ip_addrs` under `vendor`: personal data.
+
+    Where consumers can't do without.
+    """
+
+    @property
+    def account(self) -> Account:
+        """The API credentials at the installation."""
+        return Account(urlsplit(self.base_url).netloc, self.username)
+
+    @field_validator("status_map")
+    @classmethod
+    def _means_one_thing(cls, status_map: StatusMap) -> StatusMap:
+        known: dict[str, str] = {}
+        for status in status_map:
+            if (other := known.setdefault(plain_words(status), status)) != status:
+                raise ValueError(f"{other!r} and {status!r} are the same status — keep one of them")
+        return status_map
+
+
 SOURCES: Final[Mapping[str, type[TenantConfig]]] = MappingProxyType(
     {
         "8x8-agent-status": AgentStatus8x8,
+        "google-ccaip": GoogleCcaip,
     }
 )
 """The config class of each source, by the name that tenants give as `source`."""

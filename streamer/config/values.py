@@ -12,7 +12,7 @@ from msgspec import Struct
 from pydantic import BeforeValidator
 
 from streamer.clock import parse_rfc3339
-from streamer.config.words import text_of
+from streamer.config.words import kind_of, text_of
 from streamer.model import Millis
 
 T = TypeVar("T")
@@ -113,6 +113,14 @@ def parse_text(value: object) -> str:
     return text
 
 
+def parse_user(value: object) -> str:
+    """Text without control characters and without `:`."""
+    username = parse_text(value)
+    if ":" in username:
+        raise ValueError("holds a ':', which Basic authentication (RFC 7617) cannot carry — check it")
+    return username
+
+
 def optional(parse: Callable[[object], T]) -> BeforeValidator:
     """Lets code say None where a file leaves the key out."""
 
@@ -155,8 +163,33 @@ def count(low: int, high: int) -> BeforeValidator:
     return BeforeValidator(Range(_whole_number, low, high))
 
 
+def numbers(low: int, high: int, *, most: int) -> BeforeValidator:
+    """A list of at least one and at most `most` different whole numbers, each at least `low` and at most `high`."""
+    number = Range(_whole_number, low, high)
+
+    def itemwise(place: int, value: object) -> int:
+        try:
+            return number(value)
+        except ValueError:  # not repeated: who mistakes names for ids writes names
+            raise ValueError(f"item {place} is not a whole number from {low} to {high} — write digits only") from None
+
+    def parse(value: object) -> tuple[int, ...]:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"must be a list of numbers, not {kind_of(value)}")  # noqa: TRY004  as all of pydantic's
+        if not 0 < len(value) <= most:
+            raise ValueError(f"holds {len(value)} numbers — name 1 to {most}, or leave the key out")
+        listed = tuple(itemwise(place, each) for place, each in enumerate(value, start=1))
+        if len(set(listed)) < len(listed):
+            raise ValueError("holds a number twice — keep each once")
+        return listed
+
+    parse.__doc__ = f"A list of 1 to {most} numbers, such as `[{low}, {low + 1}]`"
+    return BeforeValidator(parse)
+
+
 Flag = Annotated[bool, BeforeValidator(parse_flag)]
 Text = Annotated[str, BeforeValidator(parse_text)]
+BasicUser = Annotated[str, BeforeValidator(parse_user)]
 
 
 def _whole_number(value: object) -> int:

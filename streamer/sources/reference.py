@@ -9,12 +9,14 @@ import sys
 from typing import Final
 
 from streamer.generated import keep, table, with_sections
+from streamer.sources import google_ccaip
 from streamer.sources.eight_by_eight import SIGNIFICANT
 from streamer.sources.eight_by_eight_agent_status import STATUSES
 from streamer.sources.errors import ADVICE, OUTCOMES
 
 OPERATIONS: Final = "docs/operations.md"
 EIGHT_BY_EIGHT: Final = "docs/vendors/8x8-agent-status.md"
+GOOGLE: Final = "docs/vendors/google-ccaip.md"
 
 
 def outcomes() -> str:
@@ -36,6 +38,20 @@ def significant() -> str:
     return "".join(f"- `{each}`\n" for each in ("agent-status", *SIGNIFICANT[1:]))
 
 
+def google_statuses() -> str:
+    """Return what each of the system's statuses means at Google's CCAI Platform."""
+    rows = (
+        (f"`{status}`", f"`{each.state}`", f"`{each.detail}`" if each.detail else "-")
+        for status, each in google_ccaip.STATUSES.items()
+    )
+    return table(("`status`", "`state`", "`detail`"), rows)
+
+
+def google_significant() -> str:
+    """Return the field of Google's CCAI Platform that decides what a change is."""
+    return "- `status`\n"
+
+
 def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
@@ -45,6 +61,7 @@ def main(arguments: list[str]) -> int:
     files = {
         OPERATIONS: with_sections(OPERATIONS, {"outcomes": outcomes()}),
         EIGHT_BY_EIGHT: with_sections(EIGHT_BY_EIGHT, {"statuses": statuses(), "significant": significant()}),
+        GOOGLE: with_sections(GOOGLE, {"statuses": google_statuses(), "significant": google_significant()}),
     }
     return keep(files, arguments)
 

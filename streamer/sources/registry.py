@@ -9,12 +9,14 @@ from typing import Final
 from streamer.clock import Clock
 from streamer.config import TenantConfig
 from streamer.sources.eight_by_eight_agent_status import EightByEightAgentStatus
+from streamer.sources.google_ccaip import GoogleCcaipAgentStatuses
 from streamer.sources.http import Http
 from streamer.sources.source import Source, SourceKind
 
 SOURCES: Final[Mapping[str, SourceKind]] = MappingProxyType(
     {
         "8x8-agent-status": EightByEightAgentStatus,
+        "google-ccaip": GoogleCcaipAgentStatuses,
     }
 )
 """The class of each source, by the name that tenants give as `source`."""

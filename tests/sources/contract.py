@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from streamer.config import AgentStatus8x8, EnvSecret, TenantConfig
+from streamer.config import AgentStatus8x8, EnvSecret, GoogleCcaip, TenantConfig
 from tests.sources.situations import MAX_BODY
 from tests.sources.vendor import fixture
 
@@ -13,8 +13,11 @@ SECRET_VARIABLE = "CONTRACT_SECRET"
 SECRET = "t0ken-never-to-be-told"
 STRANGE = "../../a/b?c#d%2e ü\udc80"
 """An id that would lead elsewhere if it came into a URL as it is."""
-PERSONAL = ("Padma", "Othertask", "Jane", "Smith", "Ilya", "Workshard")
-"""Parts of names that the fixtures hold; no error may repeat them."""
+PERSONAL = (
+    *("Padma", "Othertask", "Jane", "Smith", "Ilya", "Workshard"),
+    *("Vader", "Craig", "Raymond", "notanakin", "@nelson", "34.211."),
+)
+"""Parts of names, e-mail and IP addresses that the fixtures hold; no error may repeat them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,13 @@ def agent_status_8x8(base_url: str, **settings: object) -> TenantConfig:
     return AgentStatus8x8(base_url=base_url, **{**given, **settings})  # type: ignore[arg-type]
 
 
+def google_ccaip(base_url: str, **settings: object) -> TenantConfig:
+    """Make the config of a tenant of Google's CCAI Platform."""
+    chosen = {"agent_ids": (11, 12), "team_ids": (1,)}
+    given = {"id": "acme", "username": "acme", "password": EnvSecret(SECRET_VARIABLE), "max_body": MAX_BODY, **chosen}
+    return GoogleCcaip(base_url=base_url, **{**given, **settings})  # type: ignore[arg-type]
+
+
 CASES = (
     SourceCase(
         name="8x8-agent-status",
@@ -68,5 +78,20 @@ CASES = (
         good_agent=fixture("8x8-agent-status", "vendor-example-of-one-agent"),
         credentials="Basic YWNtZWNvcnAwMTp0MGtlbi1uZXZlci10by1iZS10b2xk",
         strange_path="/api/v1/tenants/acmecorp01/agentstatus/agents/..%2F..%2Fa%2Fb%3Fc%23d%252e%20%C3%BC%3F",
+    ),
+    SourceCase(
+        name="google-ccaip",
+        config=google_ccaip,
+        path="/apps/api/v1/agent_statuses",
+        body=b'{"agent_ids":[11,12],"team_ids":[1]}',
+        good=fixture("google-ccaip", "vendor-example"),
+        agents=frozenset({"11", "12", "13"}),
+        agent="11",
+        agent_path="/apps/api/v1/agent_statuses",
+        agent_body=b'{"agent_ids":[11]}',
+        good_agent=fixture("google-ccaip", "vendor-example-of-one-agent"),
+        credentials="Basic YWNtZTp0MGtlbi1uZXZlci10by1iZS10b2xk",
+        other_agent="12",
+        strange_path=None,
     ),
 )

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamer.model import AgentStatus
-from streamer.sources import eight_by_eight_agent_status
+from streamer.sources import eight_by_eight_agent_status, google_ccaip
 from streamer.sources.errors import PollError
 from tests.sources.contract import PERSONAL
 from tests.sources.mutated import any_json, edited_bytes, edited_values
@@ -28,6 +28,8 @@ MANY = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+
+EVERYTHING = google_ccaip.Personal(names=True, emails=True, addresses=True)
 
 Memo = Mapping[bytes, AgentStatus]
 
@@ -51,6 +53,11 @@ PARSERS = (
         name="8x8-agent-status",
         read=lambda body, memo: eight_by_eight_agent_status.read_agents(body, memo=memo, names=True),
         keys=("data", "agent-id", "agent-status", "name", "status-code-list-id", "agent-sub-status", "new"),
+    ),
+    Parser(
+        name="google-ccaip",
+        read=lambda body, memo: google_ccaip.read_agents(body, memo=memo, personal=EVERYTHING),
+        keys=("agent_id", "status", "name", "email", "agent_number", "ip_addrs", "new"),
     ),
 )
 
