@@ -91,9 +91,9 @@ class Settings(Model):
     Shorter where personal data must go sooner.
     """
     rate: Annotated[Rate | None, optional(parse_rate)] = None
-    """At most so many polls are begun in a second, minute or hour. Required where tenants share a vendor account.
+    """At most so many requests are sent in a second, minute or hour, evenly. Required where tenants share an account.
 
-    To keep within what the vendor allows an account.
+    To keep within what the vendor allows. Pages, tokens and repetitions count, and wait within the poll's `timeout`.
     """
     max_body: Annotated[int, size("1KiB", "1GiB")] = 16 * 2**20
     """The largest answer that is read, both as sent and decompressed.

@@ -17,6 +17,7 @@ from streamer.polling.reporter import Reporter, ReportTerms
 from streamer.polling.telling import lines_of
 from streamer.polling.tools import Tools
 from streamer.signals import ShardDropped, ShardTaken, TakeOverFailed, TenantGone, UnconfiguredTenants
+from streamer.sources.pace import Pace
 from streamer.sources.source import Source
 from streamer.store.engine import ShardLost
 from streamer.store.shard import Shard, Update
@@ -33,7 +34,7 @@ CLOSE_WITHIN: Final = 5.0
 
 _log = structlog.get_logger(__name__)
 
-MakeSource = Callable[[TenantConfig], Source]
+MakeSource = Callable[[TenantConfig, Pace], Source]
 
 
 class ShardKeeper:
@@ -54,6 +55,8 @@ class ShardKeeper:
         self._tenants = tenants
         self._make_source = make_source
         self._tools = tools
+        # these outlive a take-over: the vendor counts our requests whoever makes them
+        self._paces = {each.id: Pace(rate=each.rate, clock=tools.clock) for each in tenants.values()}
         self._ours = True
 
     async def run(self) -> None:
@@ -107,10 +110,7 @@ class ShardKeeper:
 
     async def _serve(self, shard: Shard) -> ShardLost:
         """Run everything that works on the shard until it is lost; cancelled, give it up in good order."""
-        pollers = [
-            TenantPoller(config=config, source=self._make_source(config), shard=shard, tools=self._tools)
-            for config in self._tenants.values()
-        ]
+        pollers = [self._poller(config, shard) for config in self._tenants.values()]
         reporters = {each.config.id: each.reporter for each in pollers} | self._unconfigured(shard)
         tasks = [
             asyncio.create_task(_guarded(poller.run, poller.config.id), name=f"poll {poller.config.id}")
@@ -129,6 +129,11 @@ class ShardKeeper:
             await self._give_up(shard, reporters)
             raise
         return lost
+
+    def _poller(self, config: TenantConfig, shard: Shard) -> TenantPoller:
+        pace = self._paces[config.id]
+        source = self._make_source(config, pace)
+        return TenantPoller(config=config, source=source, shard=shard, tools=self._tools, pace=pace)
 
     def _unconfigured(self, shard: Shard) -> dict[str, Reporter]:
         """Return reporters for the tenants that have rows but no config, so that they are not silently gone."""

@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from aiolimiter import AsyncLimiter
-
 from streamer.config import TenantConfig
 from streamer.diff.absence import AbsenceRules
 from streamer.diff.plan import Plan, PollRules, plan_poll
@@ -25,6 +23,7 @@ from streamer.polling.schedule import make_schedule
 from streamer.polling.telling import Teller
 from streamer.polling.tools import Tools
 from streamer.sources.errors import PollError
+from streamer.sources.pace import Pace
 from streamer.sources.source import Source
 from streamer.store.shard import Shard
 
@@ -44,8 +43,11 @@ SWEEP_EVERY: Final = 3600.0
 class TenantPoller:
     """Polls one tenant for as long as its shard is ours."""
 
-    def __init__(self, *, config: TenantConfig, source: Source, shard: Shard, tools: Tools) -> None:
-        """Take the tenant's config and source, the shard that its state lies in, and what pollers share."""
+    def __init__(self, *, config: TenantConfig, source: Source, shard: Shard, tools: Tools, pace: Pace) -> None:
+        """Take the tenant's config and source, the shard that its state lies in, and what pollers share.
+
+        `pace` is the one that the source's requests keep to.
+        """
         self.config = config
         self.reporter = Reporter(
             state=shard.state(config.id),
@@ -64,7 +66,7 @@ class TenantPoller:
         self.ledger = Ledger(tenant=config.id, shard=shard, reporter=self.reporter, teller=self._teller)
         self._operations = Operations(config=config, vocabulary=source, ledger=self.ledger)
         self._backoff = Backoff()
-        self._limiter = AsyncLimiter(1, config.rate.interval / 1000) if config.rate else None
+        self._pace = pace
         self._next_sweep = 0.0
 
     @property
@@ -123,8 +125,7 @@ class TenantPoller:
         behind = max(self.state.complete_through or 0, self.state.watch.shown or 0) - self._tools.clock.wall()
         if behind > 0:
             raise PollError("clock_behind", f"our clock is {behind} ms behind what was already told of this tenant")
-        if self._limiter is not None:
-            await self._limiter.acquire()
+        await self._pace.ready()  # before time begins to run and before others could need the place
         async with self._tools.budgets.request(self.config.account.host):
             try:
                 # the source keeps to the timeout itself and knows more about it; this is for one that does not

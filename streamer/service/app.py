@@ -23,6 +23,7 @@ from streamer.service.readiness import Readiness
 from streamer.service.server import AdminServer
 from streamer.signals import Observer, fan_out
 from streamer.sources.http import Http
+from streamer.sources.pace import Pace
 from streamer.sources.registry import make_source
 from streamer.sources.source import Source
 from streamer.store.store import Store
@@ -81,8 +82,8 @@ class Service:
                 tools = Tools(observer=self._observer, clock=self._clock)
                 spread = tenants_by_shard(self._config.tenants, self._store.shards)
 
-                def source_of(tenant: TenantConfig) -> Source:
-                    return make_source(tenant, http=http, clock=self._clock)
+                def source_of(tenant: TenantConfig, pace: Pace) -> Source:
+                    return make_source(tenant, http=http, clock=self._clock, pace=pace)
 
                 def keeper(number: int) -> ShardKeeper:
                     return ShardKeeper(

@@ -22,9 +22,14 @@ from streamer.model import Millis, Window
 from streamer.sources.body import ACCEPT_ENCODING, Body
 from streamer.sources.errors import Outcome, PollError
 from streamer.sources.http_fields import cached_for, http_date, is_media_type, retry_after
+from streamer.sources.pace import Pace
+from streamer.sources.validators import NONE, Validators
 
 if TYPE_CHECKING:
     from typing import Self
+
+OK: Final = 200
+NOT_MODIFIED: Final = 304
 
 PIECE: Final = 64 * 1024
 OLDEST: Final[Millis] = 3_600_000
@@ -52,7 +57,8 @@ class Request(Struct, frozen=True, kw_only=True):
     """One request. `headers` hold the tenant's credentials, so a request's text form leaves them out.
 
     `max_body` is the largest answer in bytes, on the wire and decompressed; `format` is what the answer must be.
-    `refusals` overrules, by status, what a refusal means.
+    `refusals` overrules, by status, what a refusal means. With `validators` only a body that differs from the one they
+    came with is asked for; see `conditional`.
     """
 
     url: URL
@@ -62,6 +68,7 @@ class Request(Struct, frozen=True, kw_only=True):
     format: Literal["json", "xml"] = "json"
     content: bytes | None = None
     refusals: Mapping[int, Refusal] = {}
+    validators: Validators = NONE
 
     def __repr__(self) -> str:
         return f"<Request {self.place}>"
@@ -73,11 +80,11 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """A complete answer with status 200, its body decompressed.
+    """A complete answer with status 200, its body decompressed; or 304 "not modified", without a body.
 
     `window` reaches from before the request was first sent (aiohttp re-sends a GET once when a kept connection turns
     out dead) to the body's last byte, in our clock; its start is earlier by the answer's `Age`. `date` is the answer's
-    `Date`. `headers` ignore case.
+    `Date`. `headers` ignore case. Only a request with validators gets a 304.
     """
 
     body: bytes
@@ -89,12 +96,16 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Http:
-    """The process's one HTTP client, for all tenants: `async with Http(clock=clock) as http`."""
+    """The process's one HTTP client, for all tenants: `async with Http(clock=clock) as http`.
+
+    A source gets it `paced`: bound to its tenant's rate, so that none of its requests can pass that by.
+    """
 
     def __init__(self, *, clock: Clock) -> None:
         """Take the clocks; connections are made from `__aenter__` on."""
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
+        self._pace = Pace(rate=None, clock=clock)
 
     async def __aenter__(self) -> Self:
         """Open the connection pool."""
@@ -120,17 +131,24 @@ class Http:
             await self._session.close()
             self._session = None
 
+    def paced(self, pace: Pace) -> Http:
+        """Return this client, now that it is open, for one tenant: each request waits for its turn first."""
+        tenants = Http(clock=self._clock)
+        tenants._session, tenants._pace = self._session, pace
+        return tenants
+
     async def fetch(self, request: Request, *, deadline: float) -> Answer:
         """Send one request and take in its answer before `deadline`, in monotonic seconds.
 
         Raises:
-            PollError: anything but a complete answer of the right type with status 200.
+            PollError: anything but a complete answer of the right type with status 200, or a 304 where asked for.
 
         """
         body = Body(place=request.place, limit=request.max_body)
         began = self._clock.monotonic()
         try:
             async with asyncio.timeout(max(0.0, deadline - began)):
+                await self._pace.turn(place=request.place, deadline=deadline)
                 return await self._exchange(request, body)
         except TimeoutError as error:
             took = round((self._clock.monotonic() - began) * 1000)
@@ -148,17 +166,17 @@ class Http:
         async with self._session.request(
             request.method,
             request.url,
-            headers={"Accept": f"application/{request.format}", **request.headers},
+            headers={"Accept": f"application/{request.format}", **request.validators.fields, **request.headers},
             data=request.content,
             allow_redirects=False,
         ) as response:
-            self._judge(request, response)
-            body.announce(length=response.content_length, encoding=response.headers.get("Content-Encoding", ""))
-            async for piece in response.content.iter_chunked(PIECE):
-                body.feed(piece)
-            content = body.finish()
+            if response.status != NOT_MODIFIED or not request.validators.fields:
+                self._judge(request, response)
+                body.announce(length=response.content_length, encoding=response.headers.get("Content-Encoding", ""))
+                async for piece in response.content.iter_chunked(PIECE):
+                    body.feed(piece)
             return Answer(
-                body=content,
+                body=body.finish(),
                 content_type=response.content_type,
                 headers=response.headers,
                 window=self._window(request, start, response.headers.get("Age")),
@@ -169,7 +187,7 @@ class Http:
     def _judge(self, request: Request, response: aiohttp.ClientResponse) -> None:
         """Refuse by its head what can't be an answer, without reading on."""
         status, headers = response.status, response.headers
-        if status != 200:  # noqa: PLR2004
+        if status != OK:
             refusal = request.refusals.get(status)
             date = http_date(headers.get("Date"))
             now = self._clock.wall() if date is None else date

@@ -12,6 +12,7 @@ from streamer.sources.eight_by_eight_agent_status import EightByEightAgentStatus
 from streamer.sources.google_ccaip import GoogleCcaipAgentStatuses
 from streamer.sources.http import Http
 from streamer.sources.source import Source, SourceKind
+from streamer.sources.pace import Pace
 
 SOURCES: Final[Mapping[str, SourceKind]] = MappingProxyType(
     {
@@ -22,9 +23,13 @@ SOURCES: Final[Mapping[str, SourceKind]] = MappingProxyType(
 """The class of each source, by the name that tenants give as `source`."""
 
 
-def make_source(config: TenantConfig, *, http: Http, clock: Clock) -> Source:
-    """Make the source of one tenant. Nothing is sent and no secret is read before the first poll."""
-    return SOURCES[config.source](config=config, http=http, clock=clock)
+def make_source(config: TenantConfig, *, http: Http, clock: Clock, pace: Pace | None = None) -> Source:
+    """Make the source of one tenant. Nothing is sent and no secret is read before the first poll.
+
+    All its requests keep the tenant's `rate`: by `pace` if others go by it too, else by one of its own.
+    """
+    pace = pace or Pace(rate=config.rate, clock=clock)
+    return SOURCES[config.source](config=config, http=http.paced(pace), clock=clock)
 
 
 def check_status_map(config: TenantConfig) -> Mapping[str, str]:

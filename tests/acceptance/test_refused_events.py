@@ -17,6 +17,7 @@ from streamer.polling.poller import TenantPoller
 from streamer.polling.tools import Tools
 from streamer.signals import AgentsHeld, CommitFinished, Signal
 from streamer.sources.http import Http
+from streamer.sources.pace import Pace
 from streamer.sources.registry import make_source
 from streamer.store.kafka import KafkaStore
 from tests.support.readers import EVENTS, KafkaReader
@@ -49,8 +50,9 @@ async def test_a_tenant_whose_event_is_refused_harms_nobody_in_its_shard(kafka: 
         pollers = []
         for tenant in shows:
             own = AgentStatus8x8(id=tenant, base_url=base_url, username=tenant, password=LiteralSecret("x"))
-            source = make_source(own, http=http, clock=clock)
-            pollers.append(TenantPoller(config=own, source=source, shard=shard, tools=Tools(observer=signals.append)))
+            pace, tools = Pace(rate=own.rate, clock=clock), Tools(observer=signals.append)
+            source = make_source(own, http=http, clock=clock, pace=pace)
+            pollers.append(TenantPoller(config=own, source=source, shard=shard, tools=tools, pace=pace))
 
         async def poll() -> None:
             await asyncio.gather(*(poller.poll() for poller in pollers))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -45,6 +45,35 @@ def test_a_status_map_that_the_source_cannot_read_is_a_problem(place: Place, com
     assert (ended.code, ended.out) == (78, "")
     (line,) = ended.err.splitlines()
     assert line.startswith(f"{config}: tenants[sim-001].status_map: 'lunch' is no status")
+
+
+def test_tenants_that_share_an_account_must_each_state_their_rate(place: Place) -> None:
+    """One line for each that does not, with its place; a rate in `defaults` is nobody's own."""
+
+    def share(document: dict[str, Any], **rate: str) -> None:
+        one, two = document["tenants"]
+        two.update(username=one["username"], vendor_tenant=two["id"])
+        one.update(rate)
+        document["defaults"]["rate"] = "9/s"
+
+    config = place.write("shared.yaml", share)
+    refused = streamer("check-config", "--config", config, environment=WITH_SECRET)
+    assert (refused.code, refused.out) == (78, "")
+    lines = refused.err.splitlines()
+    assert [line.split(": ")[1] for line in lines] == ["tenants[sim-001].rate", "tenants[sim-002].rate"]
+    assert all("user 'sim-001'" in line and "state the rate of each" in line for line in lines)
+
+    config = place.write("half.yaml", lambda document: share(document, rate="9/s"))
+    refused = streamer("check-config", "--config", config, environment=WITH_SECRET)
+    assert (refused.code, len(refused.err.splitlines())) == (78, 1)
+
+    def state(document: dict[str, Any]) -> None:
+        share(document, rate="9/s")
+        document["tenants"][1]["rate"] = "5/s"
+
+    config = place.write("stated.yaml", state)
+    accepted = streamer("check-config", "--config", config, environment=WITH_SECRET)
+    assert (accepted.code, accepted.err) == (0, "")
 
 
 def test_a_config_that_is_not_there_is_bad_config(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from streamer.polling.tools import Tools
 from streamer.simulator import SHARED_PASSWORD, SimulatorServer, SimulatorSettings, parse_faults, tenant_ids
 from streamer.simulator.eight_by_eight import Status
 from streamer.sources.http import Http
+from streamer.sources.pace import Pace
 from streamer.sources.registry import make_source
 from streamer.store.engine import ShardLost
 from streamer.store.kafka.deadlines import Deadlines
@@ -127,8 +128,10 @@ class Scene:
             password=LiteralSecret(SHARED_PASSWORD),
             heartbeat=60_000,
         )
-        source = make_source(config, http=self._http, clock=self._clock)
-        return Owner(shard, TenantPoller(config=config, source=source, shard=shard, tools=self._tools))
+        pace = Pace(rate=config.rate, clock=self._clock)
+        source = make_source(config, http=self._http, clock=self._clock, pace=pace)
+        poller = TenantPoller(config=config, source=source, shard=shard, tools=self._tools, pace=pace)
+        return Owner(shard, poller)
 
     async def end(self) -> Verdict:
         """Go on with a fresh owner over some last changes, and judge everything that was published."""

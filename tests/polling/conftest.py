@@ -8,6 +8,7 @@ import pytest
 from streamer.polling.poller import TenantPoller
 from streamer.polling.tools import Tools
 from streamer.signals import Signal
+from streamer.sources.pace import Pace
 from streamer.store.shard import Shard
 from tests.support.clock import LoopClock
 from tests.support.memory import MemorySource, MemoryStore, tenant
@@ -55,7 +56,8 @@ async def shard(store: MemoryStore) -> Shard:
 def make_poller(shard: Shard, source: MemorySource, tools: Tools) -> MakePoller:
     """`make_poller(interval=1000)` makes a poller on the shard: of acme, if no other source is given."""
 
-    def make(other: MemorySource | None = None, **keys: Any) -> TenantPoller:
-        return TenantPoller(config=tenant(**keys), source=other or source, shard=shard, tools=tools)
+    def make(other: MemorySource | None = None, pace: Pace | None = None, **keys: Any) -> TenantPoller:
+        pace = pace or Pace(rate=None, clock=tools.clock)
+        return TenantPoller(config=tenant(**keys), source=other or source, shard=shard, tools=tools, pace=pace)
 
     return make

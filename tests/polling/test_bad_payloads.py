@@ -24,6 +24,7 @@ from streamer.polling.tools import Tools
 from streamer.signals import PollFinished, Signal
 from streamer.sources.errors import OUTCOMES
 from streamer.sources.http import Http
+from streamer.sources.pace import Pace
 from streamer.sources.registry import make_source
 from streamer.store.sqlite import SqliteStore
 
@@ -105,8 +106,9 @@ async def trial(folder: Path) -> AsyncIterator[Trial]:
         )
         await store.start()
         shard = await store.take_over(0, lambda: True)
-        source = make_source(config, http=http, clock=clock)
-        running.poller = TenantPoller(config=config, source=source, shard=shard, tools=Tools(observer=observe))
+        pace, tools = Pace(rate=config.rate, clock=clock), Tools(observer=observe)
+        source = make_source(config, http=http, clock=clock, pace=pace)
+        running.poller = TenantPoller(config=config, source=source, shard=shard, tools=tools, pace=pace)
         await running.poller.poll()
         try:
             yield running

@@ -14,6 +14,7 @@ from streamer.model import Meaning
 from streamer.polling.keeper import CLOSE_WITHIN, RETRY_LONGEST, ShardKeeper
 from streamer.polling.tools import Tools
 from streamer.signals import ShardDropped, ShardTaken, Signal, TakeOverFailed, TenantGone, UnconfiguredTenants
+from streamer.sources.pace import Pace
 from streamer.store.engine import ShardLost, StoreError
 from tests.support.clock import LoopClock, run_for, running
 from tests.support.memory import MemorySource, MemoryStore, tenant
@@ -32,11 +33,12 @@ class Vendors:
         self.made: list[MemorySource] = []
         self.seconds = 0.02
 
-    def make(self, config: TenantConfig) -> MemorySource:
+    def make(self, config: TenantConfig, pace: Pace) -> MemorySource:
         """Make a tenant's source; all sources of a tenant show the same agents."""
         agents = self.agents.setdefault(config.id, {"a": 4})
         source = MemorySource(clock=self.clock, tenant_id=config.id, agents=agents)
         source.seconds = self.seconds
+        source.pace = pace
         self.made.append(source)
         return source
 
@@ -84,6 +86,17 @@ async def test_a_lost_shard_is_taken_over_again_with_a_fresh_state(
     assert [(each["change"], each["sequence"]) for each in store.events()] == [("baseline", 1), ("changed", 2)]
     assert [each.reason for each in of(signals, ShardDropped)] == ["tainted: EndTxn was sent twice", "stopped"]
     assert of(signals, TakeOverFailed) == []
+
+
+async def test_the_rate_of_a_tenant_holds_across_a_take_over(
+    make_keeper: MakeKeeper, store: MemoryStore, vendors: Vendors
+) -> None:
+    """The vendor counts requests whoever makes them: the new poller and its source wait for the old one's turn."""
+    store.commit_errors.append(ShardLost("timeout", "no answer"))
+    async with running(make_keeper(tenant(interval=30_000, rate="2/m")).run()):
+        await asyncio.sleep(60)
+    before, after, *_ = vendors.made
+    assert after.requests[0] - before.requests[-1] == pytest.approx(30)
 
 
 async def test_a_row_of_an_unconfirmed_commit_is_seen_after_the_take_over(

@@ -9,6 +9,7 @@ from streamer.events.record import ROWS, Record
 from streamer.polling.poller import TenantPoller
 from streamer.polling.tools import Tools
 from streamer.signals import HealthChanged, OperatorKey, Signal, TenantGone
+from streamer.sources.pace import Pace
 from streamer.store.engine import ShardLost
 from tests.support.clock import run_for
 from tests.support.memory import MemorySource, MemoryStore, tenant
@@ -27,7 +28,8 @@ class Owners:
     async def next(self, **keys: Any) -> TenantPoller:
         """Take the shard over with this config of acme."""
         shard = await self.store.take_over(0, lambda: True)
-        return TenantPoller(config=tenant(**keys), source=self.source, shard=shard, tools=self.tools)
+        pace = Pace(rate=None, clock=self.tools.clock)
+        return TenantPoller(config=tenant(**keys), source=self.source, shard=shard, tools=self.tools, pace=pace)
 
     async def run(self, seconds: float = 25.0, **keys: Any) -> TenantPoller:
         """Take the shard over with this config and poll for a while."""
@@ -201,9 +203,10 @@ async def test_a_record_that_cant_be_read_harms_no_other_tenant(
     store.write([Record(topic=ROWS, key=b"acme|a", value=b"\xff")])
     shard = await store.take_over(0, lambda: True)
     other = MemorySource(clock=tools.clock, tenant_id="globex")
+    pace = Pace(rate=None, clock=tools.clock)
     pollers = [
-        TenantPoller(config=tenant("globex"), source=other, shard=shard, tools=tools),
-        TenantPoller(config=tenant(), source=owners.source, shard=shard, tools=tools),
+        TenantPoller(config=tenant("globex"), source=other, shard=shard, tools=tools, pace=pace),
+        TenantPoller(config=tenant(), source=owners.source, shard=shard, tools=tools, pace=pace),
     ]
     await run_for(25, *(each.run() for each in pollers))
     assert {each["tenant"] for each in store.events()} == {"globex"}

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 
 from streamer.clock import rfc3339
-from streamer.polling.poller import GRACE, THREAD_FROM
+from streamer.config.values import parse_rate
+from streamer.polling.budgets import PER_HOST
+from streamer.polling.poller import GRACE, THREAD_FROM, TenantPoller
+from streamer.polling.tools import Tools
 from streamer.signals import AgentsCounted, PollFinished, Published, Signal, WatermarkMoved
 from streamer.sources.errors import PollError
+from streamer.sources.pace import Pace
 from streamer.store.engine import ShardLost
 from tests.polling.conftest import MakePoller
 from tests.support.clock import LoopClock, run_for, running
@@ -267,13 +272,60 @@ async def test_a_failing_tenant_delays_nobody(make_poller: MakePoller, source: M
     assert len(source.requests) in {59, 60, 61}
 
 
-async def test_the_rate_of_a_tenant_bounds_its_polls(make_poller: MakePoller, source: MemorySource) -> None:
-    """Asked for more often than the account allows, polls wait for their turn."""
-    poller = make_poller(interval=1000, timeout=900, rate="1/s")
-    began = asyncio.get_running_loop().time()
+async def test_a_poll_waits_for_its_first_turn_before_its_time_begins_to_run(
+    make_poller: MakePoller, source: MemorySource, signals: list[Signal], clock: LoopClock
+) -> None:
+    """However short the timeout is: what was sent before, by whoever, delays a poll and does not fail it."""
+    source.pace, source.timeout = Pace(rate=parse_rate("1/s"), clock=clock), 0.1
+    poller = make_poller(pace=source.pace, interval=1000, timeout=100)
     for _ in range(4):
         await poller.poll()
-    assert source.requests == pytest.approx([began, began + 1, began + 2, began + 3], abs=0.01)
+    assert source.requests == pytest.approx([0, 1, 2, 3])
+    assert outcomes(signals) == ["ok"] * 4
+
+
+async def test_the_rate_of_a_tenant_holds_for_all_its_requests(
+    make_poller: MakePoller, source: MemorySource, signals: list[Signal], clock: LoopClock
+) -> None:
+    """Three pages a poll: the spacing is the same within a poll and from one to the next."""
+    source.pace, source.pages = Pace(rate=parse_rate("1/s"), clock=clock), 3
+    poller = make_poller(pace=source.pace, interval=3000, timeout=3000)
+    for _ in range(3):
+        await poller.poll()
+    assert source.requests == pytest.approx(range(9))
+    assert outcomes(signals) == ["ok"] * 3
+
+
+async def test_a_poll_that_cannot_have_its_turns_in_time_fails_and_says_why(
+    make_poller: MakePoller, source: MemorySource, signals: list[Signal], clock: LoopClock
+) -> None:
+    """At once, when it is certain, and its place among the requests under way is free again."""
+    source.pace, source.pages, source.timeout = Pace(rate=parse_rate("1/s"), clock=clock), 9, 1.5
+    await make_poller(pace=source.pace, interval=2000, timeout=1500).poll()
+    assert source.requests == pytest.approx([0, 1])
+    assert clock.monotonic() == pytest.approx(1.02)
+    [told] = [each for each in signals if isinstance(each, PollFinished)]
+    assert told.outcome == "timeout"
+    assert "rate of 1/s its turn comes 500 ms too late — raise rate" in (told.error or "")
+
+
+async def test_a_tenant_that_waits_for_its_first_turn_keeps_no_place(
+    make_poller: MakePoller, source: MemorySource, tools: Tools, clock: LoopClock
+) -> None:
+    """The budget of a host is for those who could ask."""
+    source.pace = Pace(rate=parse_rate("2/m"), clock=clock)
+    poller = make_poller(pace=source.pace)
+    await poller.poll()
+    async with running(_poll(poller)):
+        await asyncio.sleep(1)
+        async with AsyncExitStack() as held, asyncio.timeout(1):
+            for _ in range(PER_HOST):
+                await held.enter_async_context(tools.budgets.request(poller.config.account.host))
+    assert len(source.requests) == 1
+
+
+async def _poll(poller: TenantPoller) -> None:
+    await poller.poll()
 
 
 async def test_a_large_tenant_is_compared_beside_the_event_loop(

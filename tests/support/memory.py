@@ -14,6 +14,7 @@ from streamer.config import AgentStatus8x8, LiteralSecret
 from streamer.events.record import EVENTS, ROWS, TENANTS, Record, Stored, Topic, partition_of, tenant_of
 from streamer.model import AgentStatus, Millis, Snapshot, Window
 from streamer.sources.errors import PollError
+from streamer.sources.pace import Pace
 from streamer.store.engine import Committed, ShardLost
 from streamer.store.restore import restore
 from streamer.store.shard import Shard
@@ -29,7 +30,8 @@ def tenant(name: str = "acme", **keys: Any) -> AgentStatus8x8:
 class MemorySource(Codes):
     """One tenant at a vendor that shows `agents` (code by id), unless the next of `errors` or `down` is raised.
 
-    `seconds` is how long an answer takes, `requests` the loop's times at which it was asked; each sets `asked`.
+    `seconds` is how long an answer takes, `requests` the loop's times at which it was asked; each sets `asked`. With a
+    `pace` a snapshot takes `pages` requests, each of which waits for its turn within `timeout` seconds in all.
     """
 
     assumed_age_ms: Millis = 0
@@ -39,6 +41,8 @@ class MemorySource(Codes):
         self.errors: deque[Exception] = deque()
         self.down: Exception | None = None
         self.seconds = 0.02
+        self.pace: Pace | None = None
+        self.pages, self.timeout = 1, 5.0
         self.requests: list[float] = []
         self.asked = asyncio.Event()
         self.under_way = self.most_under_way = 0
@@ -47,13 +51,16 @@ class MemorySource(Codes):
 
     async def snapshot(self) -> Snapshot:
         """Answer as the test wants it."""
-        start = self._clock.wall()
-        self.requests.append(self._clock.monotonic())
-        self.asked.set()
+        start, deadline = self._clock.wall(), self._clock.monotonic() + self.timeout
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
-            await asyncio.sleep(self.seconds)
+            for _ in range(self.pages):
+                if self.pace is not None:
+                    await self.pace.turn(place="GET /", deadline=deadline)
+                self.requests.append(self._clock.monotonic())
+                self.asked.set()
+                await asyncio.sleep(self.seconds)
         finally:
             self.under_way -= 1
         if error := self.errors.popleft() if self.errors else self.down:
