@@ -82,12 +82,14 @@ class Transition(Struct, frozen=True):
     """How a status that a snapshot shows differs from the stored one: `same` if nothing significant does.
 
     `entered` is the vendor's time of the entry, if it tells one; `missed` how many transitions must have happened
-    unseen, at the least: with any, the status changed although it is the same.
+    unseen, at the least: with any, the status changed although it is the same. `older`: by the vendor's times this is
+    an older view of the agent than the stored one.
     """
 
     same: bool
     entered: Interval | None = None
     missed: int = 0
+    older: bool = False
 
 
 class Vocabulary(Protocol):

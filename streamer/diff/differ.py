@@ -106,8 +106,9 @@ class _Comparison:
         """Compare a known agent's row with what the snapshot shows."""
         transition = self.vocabulary.transition(row.vendor or {}, row.since, status)
         entered = self.believable(transition.entered)
-        missed = transition.missed if entered == transition.entered else 0  # nothing follows from a time that can't be
-        older = entered is not None and row.since is not None and entered.latest < row.since.earliest
+        possible = entered == transition.entered  # nothing follows from a time that can't be
+        missed = transition.missed if possible else 0
+        older = transition.older and possible
         if older and self.is_older_view(status.agent):
             return
         if older or missed or not transition.same:

@@ -11,9 +11,11 @@ def plain_transition(before: Hashable, since: Interval | None, status: AgentStat
     """Compare the significant part of a stored status with a snapshot's.
 
     The same status entered later, by disjoint intervals, was left and entered again unseen: a larger number alone is no
-    newer time.
+    newer time, and a smaller one no older view.
     """
     same = before == status.significant
     entered = status.entered
-    again = same and entered is not None and since is not None and entered.earliest > since.latest
-    return Transition(same=same, entered=entered, missed=int(again))
+    if entered is None or since is None:
+        return Transition(same=same, entered=entered)
+    again = same and entered.earliest > since.latest
+    return Transition(same=same, entered=entered, missed=int(again), older=entered.latest < since.earliest)
