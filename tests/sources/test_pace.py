@@ -19,6 +19,22 @@ from tests.support.clock import LoopClock
 FOR_EVER = 1e9
 
 
+class LaggingClock(LoopClock):
+    """Goes ahead of the loop's time, as if the loop had been held up for so long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lag = 0.0
+
+    def lag(self, seconds: float) -> None:
+        """Hold the loop up."""
+        self._lag = seconds
+
+    def monotonic(self) -> float:
+        """Return the loop's time and what was held up."""
+        return super().monotonic() + self._lag
+
+
 def pace_of(rate: str | None) -> Pace:
     return Pace(rate=None if rate is None else parse_rate(rate), clock=LoopClock())
 
@@ -47,6 +63,20 @@ async def test_turns_that_are_asked_for_side_by_side_are_spaced_too() -> None:
     pace = pace_of("2/s")
     times = await asyncio.gather(*(turns(pace, 2) for _ in range(3)))
     assert sorted(each for pair in times for each in pair) == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5])
+
+
+@pytest.mark.looptime
+async def test_after_a_turn_that_was_used_late_the_next_is_as_far_away() -> None:
+    """A busy event loop wakes sleepers late: the spacing counts from what was sent, not from what was planned."""
+    clock = LaggingClock()
+    pace = Pace(rate=parse_rate("1/s"), clock=clock)
+    await turns(pace, 1)
+    asyncio.get_running_loop().call_later(0.5, clock.lag, 0.5)
+    times = []
+    for _ in range(2):
+        await turns(pace, 1)
+        times.append(clock.monotonic())
+    assert times == pytest.approx([1.5, 2.5])
 
 
 @pytest.mark.looptime
