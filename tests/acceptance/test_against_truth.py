@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.oracle import Evidence, Message, Verdict, judge, same_stream
+from tests.oracle.truth import histories
 from tests.support.programs import Samples
 from tests.support.readers import TOPICS, KafkaReader
 from tests.support.trial import (
@@ -104,7 +105,7 @@ def test_metrics_agree_with_what_was_published(played: Played) -> None:
     """The service's own figures are those of the topics."""
     samples, evidence = played.samples, played.evidence
     assert samples.total("streamer_status_changes_total") == len(evidence.events)
-    present = {(line["tenant"], line["agent"]): line["present"] for line in evidence.truth if "agent" in line}
+    present = {who: spells[-1].key is not None for who, spells in histories(evidence.truth).items()}
     assert samples.total("streamer_agents") == sum(present.values())
     assert samples.total("streamer_polls_total") == samples.total("streamer_polls_total", outcome="ok") > 60
     committed = samples.total("streamer_commits_total", outcome="committed")

@@ -24,6 +24,7 @@ from streamer.store.kafka.deadlines import Deadlines
 from streamer.store.kafka.store import KafkaStore
 from streamer.store.shard import Shard, Update
 from tests.oracle import Evidence, Facts, Verdict, judge
+from tests.support.polled import AGENT_STATUS, polled, truth_of
 from tests.support.readers import EVENTS, ROWS, TENANTS, KafkaReader
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class Scene:
                 events=reader.read(EVENTS),
                 rows=reader.read(ROWS),
                 tenants=reader.read(TENANTS),
-                truth=[json.loads(line) for line in self._truth.read_text().splitlines()],
+                truth=truth_of(map(json.loads, self._truth.read_text().splitlines()), polled(1, [AGENT_STATUS])),
                 facts=Facts(absent_after=3, settled=[TENANT]),
             )
         )

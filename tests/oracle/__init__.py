@@ -5,5 +5,6 @@ It shares no code with the product: it reads JSON, RFC 3339 times and the publis
 
 from tests.oracle.evidence import Evidence, Facts, Message, Span
 from tests.oracle.judge import Verdict, judge, same_stream
+from tests.oracle.truth import Truth
 
-__all__ = ["Evidence", "Facts", "Message", "Span", "Verdict", "judge", "same_stream"]
+__all__ = ["Evidence", "Facts", "Message", "Span", "Truth", "Verdict", "judge", "same_stream"]

@@ -54,6 +54,14 @@ def envelope_agrees(case: Case) -> Iterator[Violation]:
                 yield of(event, "envelope", f"header {header} is {headers.get(header)!r}, not {value!r}")
 
 
+def source_is_told(case: Case) -> Iterator[Violation]:
+    """Each event names the source that its tenant was polled by."""
+    polled = {tenant: source for source, told in case.evidence.truth.items() for tenant, _ in told}
+    for event in case.events:
+        if event.data["source"] != polled.get(event.tenant):
+            yield of(event, "source", f"it names {event.data['source']}, polled was {polled.get(event.tenant)}")
+
+
 def place_is_constant(case: Case) -> Iterator[Violation]:
     """All records of a tenant lie in one partition, the same of each topic, under the keys that the schema names."""
     places: dict[str, set[int]] = defaultdict(set)

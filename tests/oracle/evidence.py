@@ -6,23 +6,16 @@ A consumer that knows only the published schemas could have written this file.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
+from tests.oracle.truth import Truth
+from tests.oracle.vendors import READINGS, StatusKey
+
 Millis: TypeAlias = int
-
-VENDOR_FIELDS = (
-    "status-code-list-id",
-    "status-code-item-id",
-    "status-code-item-short-code",
-    "agent-sub-status",
-)
-
-StatusKey: TypeAlias = tuple[Any, ...]
-"""What tells one vendor status from another: the code and `VENDOR_FIELDS`, None where a field is absent."""
 
 
 class Message(NamedTuple):
@@ -72,7 +65,7 @@ class Evidence:
     events: Sequence[Message]
     rows: Sequence[Message]
     tenants: Sequence[Message]
-    truth: Iterable[Mapping[str, Any]]
+    truth: Truth
     facts: Facts = field(default_factory=Facts)
     rows_compacted: bool = False
 
@@ -103,12 +96,9 @@ def _blank(text: str, at: int) -> int:
     return at
 
 
-def status_key(status: Mapping[str, Any] | None) -> StatusKey | None:
-    """Return what identifies a published status; None for none."""
-    if status is None:
-        return None
-    vendor = status["vendor"]
-    return (vendor["code"], *(vendor.get(name) for name in VENDOR_FIELDS))
+def status_key(status: Mapping[str, Any] | None, source: str) -> StatusKey | None:
+    """Return what identifies a status that was published of a source; None for none."""
+    return None if status is None else READINGS[source].published(status["vendor"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +131,8 @@ class Event:
             sequence=data["sequence"],
             tenant_sequence=data["tenant_sequence"],
             change=data["change"],
-            previous=status_key(data["previous"]),
-            current=status_key(data["current"]),
+            previous=status_key(data["previous"], data["source"]),
+            current=status_key(data["current"], data["source"]),
             since=_span(data["current"]["since"]) if data["current"] else None,
             observed=Span(millis(data["observed"]["start"]), millis(data["observed"]["end"])),
             occurred=_span(data["occurred"]),

@@ -12,6 +12,7 @@ from tests.oracle.evidence import Evidence, Message
 
 RULES: tuple[Callable[[Case], Iterator[Violation]], ...] = (
     envelope.envelope_agrees,
+    envelope.source_is_told,
     envelope.place_is_constant,
     chain.chain_is_unbroken,
     chain.sequences_are_contiguous,

@@ -6,7 +6,7 @@ The service in here is a dozen lines and knows nothing of crashes, bounds or bat
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from uuid import UUID, uuid5
 from tests.oracle.evidence import Evidence, Facts, Message
 
 TENANT = "acme"
+SOURCE = "8x8-agent-status"
 START = 1_790_000_000_000
 NAMESPACE = UUID("6f1b2c1e-8f0a-5a39-9d39-2f3a6f0f7c55")
 WIDTH = 20
@@ -84,7 +85,7 @@ class Story:
             events=[self._message("agent-status-changed", number, value) for number, value in enumerate(self.values)],
             rows=rows,
             tenants=[message("tenant-status", number, TENANT, record) for number, record in enumerate(self.records)],
-            truth=[self._line(*change) for change in self.changes],
+            truth={SOURCE: {(TENANT, agent): list(self._shown(agent)) for _, agent, _ in self.changes}},
             facts=Facts(**{"absent_after": 1, "settled": [TENANT] if settled else [], **facts}),
         )
 
@@ -108,7 +109,7 @@ class Story:
         since = None if last is None else {"earliest": at(last), "latest": at(latest)}
         value = {
             "tenant": TENANT,
-            "source": "8x8-agent-status",
+            "source": SOURCE,
             "agent": {"id": agent, "name": "Jóna O'Neil"},
             "sequence": before["sequence"] + 1 if before else 1,
             "tenant_sequence": len(self.values) + 1,
@@ -146,7 +147,7 @@ class Story:
     def _record(self, poll: int, gap: int | None, shown: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         return {
             "tenant": TENANT,
-            "source": "8x8-agent-status",
+            "source": SOURCE,
             "health": "ok",
             "health_since": at(0),
             "complete_through": at(poll - WIDTH // 2),
@@ -160,10 +161,10 @@ class Story:
             "reported_at": at(poll + WIDTH // 2 + 1),
         }
 
-    @staticmethod
-    def _line(when: int, agent: str, code: int | None) -> dict[str, Any]:
-        status = None if code is None else {"agent-status": code}
-        return {"at": START + when, "tenant": TENANT, "agent": agent, "present": code is not None, "status": status}
+    def _shown(self, agent: str) -> Iterator[tuple[int, dict[str, Any] | None]]:
+        for when, name, code in self.changes:
+            if name == agent:
+                yield START + when, None if code is None else {"agent-status": code}
 
     @staticmethod
     def _message(topic: str, offset: int, value: Mapping[str, Any]) -> Message:

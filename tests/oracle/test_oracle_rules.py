@@ -288,6 +288,11 @@ def test_an_envelope_that_says_otherwise_is_found(header: str, wrong: str) -> No
     assert judge(evidence).rules == {"envelope"}
 
 
+def test_another_source_than_the_tenants_is_found() -> None:
+    """An event that names another vendor's API than the one that was polled."""
+    assert judge(spoiled("ann", 4, lambda value: value.update(source="8x8-realtime-stats"))).rules == {"source"}
+
+
 def test_a_tenant_in_two_partitions_is_found() -> None:
     """Order holds within a partition only."""
     evidence = ordinary().evidence()

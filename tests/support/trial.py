@@ -6,14 +6,15 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from streamer.simulator import FIRST_NAMES, LAST_NAMES, tenant_ids, tenants_config
+from streamer.simulator import FIRST_NAMES, LAST_NAMES
 from tests.oracle import Evidence, Facts, Message, Verdict, judge, same_stream
+from tests.support.polled import AGENT_STATUS, STATISTICS, polled, tenants_of, truth_of
 from tests.support.programs import PASSWORD, PASSWORD_VARIABLE, ServiceProgram, SimulatorProgram, wait_until
 from tests.support.readers import EVENTS, ROWS, TENANTS, Follower, KafkaReader, Reader, SqliteReader
 
@@ -21,6 +22,9 @@ PARTITIONS = 3
 ABSENT_AFTER = 3
 QUIET_POLLS = ABSENT_AFTER + 3
 """Good polls after the last change until all of it must be told: a disappearance takes `ABSENT_AFTER`."""
+
+CACHED_FOR = 10.0
+"""Seconds for which the simulated vendor's real-time statistics may be as they were."""
 
 SETTLE_WITHIN = 60.0
 
@@ -59,6 +63,7 @@ class TrialSettings:
     """How busy the simulated vendor is and how often it is polled."""
 
     tenants: int = 3
+    sources: Sequence[str] = (AGENT_STATUS,)
     agents: int = 50
     speed: float = 30.0
     churn: float = 0.02
@@ -75,6 +80,7 @@ class Trial:
         """Take the store, a folder for files, and the settings."""
         self.place = place
         self.settings = settings
+        self.polled = polled(settings.tenants, settings.sources)
         options = {
             "--tenants": settings.tenants,
             "--agents": settings.agents,
@@ -99,9 +105,7 @@ class Trial:
 
     def config(self, keys: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
         """Return the service's config; `keys` are keys of single tenants beside those of the settings."""
-        tenants: list[dict[str, Any]] = tenants_config(
-            self.simulator.base_url, self.settings.tenants, password_env=PASSWORD_VARIABLE
-        )
+        tenants = tenants_of(self.polled, self.simulator.base_url, password_env=PASSWORD_VARIABLE)
         for tenant in tenants:
             tenant.update(self.settings.tenant_keys.get(tenant["id"], {}))
             tenant.update((keys or {}).get(tenant["id"], {}))
@@ -115,7 +119,7 @@ class Trial:
     @property
     def tenants(self) -> list[str]:
         """The tenants' ids."""
-        return tenant_ids(self.settings.tenants)
+        return [each.id for each in self.polled]
 
     def start(self) -> None:
         """Start the service, wait until it is ready, and begin to read along."""
@@ -145,6 +149,8 @@ class Trial:
     def settle(self, tenants: Collection[str] | None = None) -> None:
         """Let nothing more happen and wait until all that happened must have been told."""
         self.simulator.freeze()
+        if STATISTICS in self.settings.sources:
+            pause(CACHED_FOR)
         self.wait_for_polls(QUIET_POLLS, tenants)
 
     def end(self, settled: Collection[str] | None = None, **facts: Any) -> Evidence:
@@ -161,7 +167,7 @@ class Trial:
             events=read(EVENTS),
             rows=read(ROWS),
             tenants=read(TENANTS),
-            truth=self.simulator.truth(),
+            truth=truth_of(self.simulator.truth(), self.polled),
             facts=Facts(**{"absent_after": ABSENT_AFTER, **facts}),
             rows_compacted=self.place.compacts,
         )
@@ -201,7 +207,9 @@ def judge_trial(trial: Trial, settled: Collection[str] | None = None, **facts: A
 
 def leaks(trial: Trial, said: Mapping[str, str]) -> set[tuple[str, str]]:
     """Return each secret, agent's id and agent's name that is in a text, with the text's name."""
-    agents = {line["agent"] for line in trial.simulator.truth() if "agent" in line}
+    lines = trial.simulator.truth()
+    agents = {line["agent"] for line in lines if "agent" in line}
+    agents |= {line["ids"][name] for line in lines if "ids" in line for name in ("login", "guid")}
     forbidden = {PASSWORD, *agents, *FIRST_NAMES, *LAST_NAMES}
     return {(name, word) for name, text in said.items() for word in forbidden if word in text}
 
