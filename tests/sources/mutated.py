@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 PIECES = (b"", b"null", b"[", b"}", b'"', b"\\u0000", b"-", b"1e9")
 
 
-def any_json(keys: Sequence[str]) -> st.SearchStrategy[Any]:
+@cache  # made anew for each value, strategies take longer than what they draw
+def any_json(keys: tuple[str, ...]) -> st.SearchStrategy[Any]:
     """Any JSON, its objects with a liking for these keys."""
     return st.recursive(
         st.none()
@@ -38,7 +40,7 @@ def edited_bytes(draw: st.DrawFn, example: bytes) -> bytes:
 
 
 @st.composite
-def edited_values(draw: st.DrawFn, example: bytes, keys: Sequence[str]) -> bytes:
+def edited_values(draw: st.DrawFn, example: bytes, keys: tuple[str, ...]) -> bytes:
     """The example with some of its values, however deep they stand, replaced by any JSON, added, repeated or removed."""
     document = json.loads(example)
     for _ in range(draw(st.integers(1, 4))):
