@@ -41,16 +41,21 @@ def poll_bounds(lower: Millis, window: Window) -> Bounds:
     return Bounds(earliest=between.earliest, latest=between.latest, basis="poll_bounds", since=between)
 
 
-def change_bounds(entered: Interval | None, basis: Basis, lower: Millis, window: Window) -> Bounds:
+def change_bounds(
+    entered: Interval | None, basis: Basis, lower: Millis, window: Window, *, again: bool = False
+) -> Bounds:
     """Return when a status was entered: the polls' bounds, narrowed by the vendor's time if it tells one.
 
     A vendor's time before the polls' bounds is published as it is, and late: an earlier answer should have shown it.
+    `again`: it is the same status as before, left and entered again unseen, and the window that begins at `lower` may
+    have shown it already, before the vendor's time told the two apart. Then that window bounds nothing.
     """
     polls = poll_bounds(lower, window)
     if entered is None:
         return polls
-    if entered.latest < lower:
-        return Bounds(earliest=entered.earliest, latest=entered.latest, basis=basis, since=entered, late=True)
+    if entered.latest < lower or (again and entered.earliest < lower):
+        told = Interval(earliest=entered.earliest, latest=min(polls.latest, entered.latest))
+        return Bounds(earliest=told.earliest, latest=told.latest, basis=basis, since=told, late=True)
     narrowed = Interval(earliest=max(lower, entered.earliest), latest=min(polls.latest, entered.latest))
     return Bounds(earliest=narrowed.earliest, latest=narrowed.latest, basis=basis, since=narrowed)
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from streamer.diff.absence import AbsenceRules, count_missing, quarantine
 from streamer.diff.bounds import Bounds, baseline_bounds, change_bounds, is_clock_fault, poll_bounds
 from streamer.diff.state import Pending, Row, TenantState, Watch
-from streamer.model import AgentStatus, ChangeKind, Interval, Millis, Snapshot, Vocabulary, Window
+from streamer.model import AgentStatus, ChangeKind, Interval, Millis, Snapshot, Transition, Vocabulary, Window
 
 OLDER_VIEWS: Final = 3
 """An older view than the stored one is believed when so many snapshots in a row show it."""
@@ -112,7 +112,7 @@ class _Comparison:
         if older and self.is_older_view(status.agent):
             return
         if older or missed or not transition.same:
-            self.change("changed", row, status, entered, missed=missed)
+            self.change("changed", row, status, Transition(same=transition.same, entered=entered, missed=missed))
 
     def believable(self, entered: Interval | None) -> Interval | None:
         """Return the vendor's time of entry, None if it tells none or one after its own answer, which is counted."""
@@ -130,7 +130,8 @@ class _Comparison:
                 row is not None and row.left is not None and entered is not None and entered.latest < row.left.earliest
             )
             if not (before_it_left and self.is_older_view(status.agent)):
-                self.change("baseline" if unseen else "appeared", row, status, entered)
+                kind: ChangeKind = "baseline" if unseen else "appeared"
+                self.change(kind, row, status, Transition(same=False, entered=entered))
 
     def leave(self, missing: Mapping[str, Pending], absent_after: int) -> None:
         """Publish the agents that were missing often enough."""
@@ -150,15 +151,15 @@ class _Comparison:
                 )
             )
 
-    def change(
-        self, kind: ChangeKind, row: Row | None, status: AgentStatus, entered: Interval | None, *, missed: int = 0
-    ) -> None:
-        """Note a change into `status`, which was entered at `entered` by the vendor's clock."""
+    def change(self, kind: ChangeKind, row: Row | None, status: AgentStatus, transition: Transition) -> None:
+        """Note a change into `status`."""
+        entered = transition.entered
         if kind == "baseline":
             lower, bounds = self.window.start, baseline_bounds(entered, status.basis, self.window)
         else:
             lower = self.state.lower(status.agent)
-            bounds = change_bounds(entered, status.basis, lower, self.window)
+            again = transition.same and self.may_have_been_shown(status.agent, entered)
+            bounds = change_bounds(entered, status.basis, lower, self.window, again=again)
         self.changes.append(
             Change(
                 agent=status.agent,
@@ -168,9 +169,15 @@ class _Comparison:
                 bounds=bounds,
                 lower=lower,
                 observed=self.window,
-                missed=missed,
+                missed=transition.missed,
             )
         )
+
+    def may_have_been_shown(self, agent: str, entered: Interval | None) -> bool:
+        """Tell whether the last snapshot's time of entry, by which it passed for the row's status, fits this one too."""
+        before = self.state.watch.settled.get(agent)
+        last = before.entered if before is not None else None
+        return last is None or entered is None or last.latest >= entered.earliest
 
     def is_older_view(self, agent: str) -> bool:
         """Count an older view of an agent; False once it was shown often enough to be believed."""

@@ -41,6 +41,20 @@ def test_the_same_status_entered_later_was_left_and_entered_unseen() -> None:
     assert (event["change"], event["missed_transitions"], event["late"]) == ("changed", 1, False)
 
 
+def test_the_same_status_entered_again_may_have_been_shown_before_it_could_be_told_apart() -> None:
+    """The second answer's vague time fits the first entry too; so the time that tells them apart is not cut by it."""
+    plan = polls(
+        snapshot(0, 1000, status("a", 4, (-900, -400))),
+        snapshot(1000, 2000, status("a", 4, (-600, 400))),
+        snapshot(2000, 3000, status("a", 4, (-300, 1200))),
+    )
+    [event] = events(plan)
+    assert (event["missed_transitions"], event["late"]) == (1, True)
+    assert event["occurred"]["earliest"] == event["current"]["since"]["earliest"] == rfc3339(NOON - 300)
+    assert event["occurred"]["latest"] == rfc3339(NOON + 1200)
+    assert event["duration_ms"]["min"] == 0
+
+
 def test_an_overlapping_time_of_the_same_status_is_no_news() -> None:
     """A larger number is not a newer one: only disjoint intervals are."""
     plan = polls(snapshot(0, 100, status("a", 4, (-500, -400))), snapshot(1000, 1100, status("a", 4, (-450, -300))))
