@@ -9,7 +9,15 @@ from streamer.config.model import Config, ServerConfig, StoreConfig
 from streamer.config.problems import ConfigError, Problem
 from streamer.config.secrets import EnvSecret, FileSecret, LiteralSecret, Secret, SecretError
 from streamer.config.status_map import StatusTarget, plain_words
-from streamer.config.tenants import SOURCES, Account, AgentStatus8x8, Defaults, GoogleCcaip, TenantConfig
+from streamer.config.tenants import (
+    SOURCES,
+    Account,
+    AgentStatus8x8,
+    Defaults,
+    GoogleCcaip,
+    RealTimeStats8x8,
+    TenantConfig,
+)
 from streamer.config.values import Rate, format_duration, parse_duration
 
 __all__ = [
@@ -26,6 +34,7 @@ __all__ = [
     "LiteralSecret",
     "Problem",
     "Rate",
+    "RealTimeStats8x8",
     "Secret",
     "SecretError",
     "ServerConfig",

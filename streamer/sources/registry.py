@@ -9,6 +9,7 @@ from typing import Final
 from streamer.clock import Clock
 from streamer.config import TenantConfig
 from streamer.sources.eight_by_eight_agent_status import EightByEightAgentStatus
+from streamer.sources.eight_by_eight_realtime_stats import EightByEightRealTimeStats
 from streamer.sources.google_ccaip import GoogleCcaipAgentStatuses
 from streamer.sources.http import Http
 from streamer.sources.source import Source, SourceKind
@@ -17,6 +18,7 @@ from streamer.sources.pace import Pace
 SOURCES: Final[Mapping[str, SourceKind]] = MappingProxyType(
     {
         "8x8-agent-status": EightByEightAgentStatus,
+        "8x8-realtime-stats": EightByEightRealTimeStats,
         "google-ccaip": GoogleCcaipAgentStatuses,
     }
 )

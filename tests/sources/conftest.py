@@ -30,7 +30,7 @@ async def http() -> AsyncIterator[Http]:
         yield client
 
 
-@pytest.fixture(params=CASES, ids=lambda case: case.name)
+@pytest.fixture(params=CASES, ids=str)
 def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> SourceCase:
     """Each source in turn, its secret in the environment."""
     monkeypatch.setenv(SECRET_VARIABLE, SECRET)

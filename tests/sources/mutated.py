@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
+from xml.sax.saxutils import escape
 
 from hypothesis import strategies as st
 
-PIECES = (b"", b"null", b"[", b"}", b'"', b"\\u0000", b"-", b"1e9")
+PIECES = (b"", b"null", b"[", b"}", b'"', b"\\u0000", b"-", b"1e9", b"<", b"</agent>", b"&lt;", b"&x;", b"<!DOCTYPE a>")
 
 
 @cache  # made anew for each value, strategies take longer than what they draw
@@ -59,6 +60,25 @@ def edited_values(draw: st.DrawFn, example: bytes, keys: tuple[str, ...]) -> byt
             else:
                 place.insert(index, draw(any_json(keys) if edit == "add" else st.sampled_from(place)))
     return json.dumps(document, ensure_ascii=draw(st.booleans())).encode(errors="surrogatepass")
+
+
+def as_xml(document: bytes) -> bytes:
+    """Write JSON as XML, as vendors do: a list is its items one after the other, null an empty element."""
+    value = json.loads(document)
+    return _element("agents", value.get("agents", value) if isinstance(value, dict) else value).encode(
+        errors="surrogatepass"
+    )
+
+
+def _element(name: str, value: Any) -> str:
+    match value:
+        case dict():
+            content = " ".join(_element(str(key), inner) for key, inner in value.items())
+        case list():
+            content = " ".join(_element(name.removesuffix("s"), inner) for inner in value)
+        case _:
+            content = "" if value is None else escape(str(value))
+    return f"<{name}>{content}</{name}>"
 
 
 def _containers(value: Any) -> Iterator[Any]:

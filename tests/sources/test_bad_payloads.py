@@ -16,11 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streamer.model import AgentStatus
+from streamer.model import AgentStatus, Window
 from streamer.sources import eight_by_eight_agent_status, google_ccaip
+from streamer.sources import eight_by_eight_realtime_payload as realtime_payload
+from streamer.sources.eight_by_eight_realtime_payload import Format
 from streamer.sources.errors import PollError
 from tests.sources.contract import PERSONAL
-from tests.sources.mutated import any_json, edited_bytes, edited_values
+from tests.sources.mutated import any_json, as_xml, edited_bytes, edited_values
 from tests.sources.vendor import fixture
 
 MANY = settings(
@@ -41,11 +43,39 @@ class Parser:
     name: str
     read: Callable[[bytes, Memo], tuple[Mapping[str, AgentStatus], Memo]]
     keys: tuple[str, ...]
+    situation: str = "vendor-example"
+    form: str = "json"
+    remembers: bool = True
+
+    def __str__(self) -> str:
+        """Return what tests call the parser."""
+        return f"{self.name} {self.form}"
 
     @property
     def example(self) -> bytes:
-        """The vendor's own example."""
-        return fixture(self.name, "vendor-example")
+        """A good answer: the vendor's own example."""
+        return fixture(self.name, self.situation, self.form)
+
+    def edited(self) -> st.SearchStrategy[bytes]:
+        """Good answers with edited values, in this form."""
+        return edited_values(fixture(self.name, self.situation), self.keys).map(self.dressed)
+
+    def dressed(self, document: bytes) -> bytes:
+        """Write JSON in this form."""
+        return as_xml(document) if self.form == "xml" else document
+
+
+def realtime_stats(form: Format) -> Parser:
+    """Return the parser of 8x8's real-time statistics for one form."""
+    window = Window(start=1_800_000_000_000, end=1_800_000_010_050)
+
+    def read(body: bytes, memo: Memo) -> tuple[Mapping[str, AgentStatus], Memo]:
+        return realtime_payload.statuses_of(
+            realtime_payload.read_agents(body, form=form), window=window, names=True
+        ), memo
+
+    keys = ("agents", "data", "agent-guid", "agent-id", "agent-status", "agent-name", "time-in-status", "new")
+    return Parser(name="8x8-realtime-stats", situation="three-agents", form=form, read=read, keys=keys, remembers=False)
 
 
 PARSERS = (
@@ -54,6 +84,8 @@ PARSERS = (
         read=lambda body, memo: eight_by_eight_agent_status.read_agents(body, memo=memo, names=True),
         keys=("data", "agent-id", "agent-status", "name", "status-code-list-id", "agent-sub-status", "new"),
     ),
+    realtime_stats("json"),
+    realtime_stats("xml"),
     Parser(
         name="google-ccaip",
         read=lambda body, memo: google_ccaip.read_agents(body, memo=memo, personal=EVERYTHING),
@@ -61,7 +93,7 @@ PARSERS = (
     ),
 )
 
-each_parser = pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
+each_parser = pytest.mark.parametrize("parser", PARSERS, ids=str)
 
 
 def read(parser: Parser, body: bytes, memo: Memo) -> Mapping[str, AgentStatus] | PollError:
@@ -100,7 +132,7 @@ def test_a_payload_with_edited_bytes_is_read_or_refused(parser: Parser, data: st
 @given(data=st.data())
 def test_a_payload_with_edited_values_is_read_or_refused(parser: Parser, data: st.DataObject) -> None:
     """No value makes the decoder raise anything else."""
-    judge(parser, data.draw(edited_values(parser.example, parser.keys)))
+    judge(parser, data.draw(parser.edited()))
 
 
 @each_parser
@@ -108,16 +140,16 @@ def test_a_payload_with_edited_values_is_read_or_refused(parser: Parser, data: s
 @given(data=st.data())
 def test_a_payload_of_anything_is_read_or_refused(parser: Parser, data: st.DataObject) -> None:
     """Nor does a body that never was the vendor's."""
-    anything = any_json(parser.keys).map(lambda value: json.dumps(value).encode())
+    anything = any_json(parser.keys).map(lambda value: parser.dressed(json.dumps(value).encode()))
     judge(parser, data.draw(st.binary(max_size=200) | anything))
 
 
-@each_parser
+@pytest.mark.parametrize("parser", [each for each in PARSERS if each.remembers], ids=str)
 @MANY
 @given(data=st.data())
 def test_a_memo_never_changes_what_is_read(parser: Parser, data: st.DataObject) -> None:
     """The memo saves work; with it or without it the same is read, or the same refused."""
-    before, body = (data.draw(edited_values(parser.example, parser.keys)) for _ in range(2))
+    before, body = (data.draw(parser.edited()) for _ in range(2))
     first = read(parser, before, {})
     memo = parser.read(parser.example if isinstance(first, PollError) else before, {})[1]
     with_memo, without = read(parser, body, memo), read(parser, body, {})

@@ -67,19 +67,25 @@ async def vendor_server(*, tls: ssl.SSLContext | None = None) -> AsyncIterator[V
 
 
 def answer(
-    body: bytes, *, status: int = 200, content_type: str = "application/json", headers: Mapping[str, str] | None = None
+    body: bytes, *, status: int = 200, content_type: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Respond:
-    """Answer with these bytes, always."""
+    """Answer with these bytes, always, by default as the type that is asked for; `{form}` in a type is that type's."""
 
-    async def respond(_: web.Request) -> web.StreamResponse:
-        return web.Response(body=body, status=status, headers={"Content-Type": content_type, **(headers or {})})
+    async def respond(request: web.Request) -> web.StreamResponse:
+        kind = (content_type or "application/{form}").replace("{form}", form_of(request))
+        return web.Response(body=body, status=status, headers={"Content-Type": kind, **(headers or {})})
 
     return respond
 
 
-def fixture(source: str, name: str) -> bytes:
+def form_of(request: web.Request) -> str:
+    """Return the form of answer that a request asks for, `json` or `xml`."""
+    return "xml" if "xml" in request.headers.get("Accept", "") else "json"
+
+
+def fixture(source: str, name: str, form: str = "json") -> bytes:
     """Read a raw payload by the name of its situation."""
-    return FIXTURES.joinpath(source, f"{name}.json").read_bytes()
+    return FIXTURES.joinpath(source, f"{name}.{form}").read_bytes()
 
 
 def untrusted_tls() -> ssl.SSLContext:

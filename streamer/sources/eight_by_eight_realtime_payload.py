@@ -1,0 +1,207 @@
+"""Reading the agents of 8x8's real-time statistics, from JSON or XML, into the same values.
+
+The vendor's document shows one agent in XML and no JSON at all: see docs/decisions/0011.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct, field
+
+from streamer.model import AgentStatus, Interval, Millis, Window
+from streamer.sources import payload
+from streamer.sources.eight_by_eight import ITEM, LIST, SHORT_CODE, SUB_STATUS, Status, significant
+from streamer.sources.errors import PollError
+from streamer.sources.xml_payload import records
+
+Format: TypeAlias = Literal["json", "xml"]
+Value: TypeAlias = int | str | None
+
+LOGGED_OUT: Final = 9
+
+STATUSES: Final[Mapping[int, Status]] = MappingProxyType(
+    {
+        0: Status("available", "ready"),
+        1: Status("transaction offered", "busy", "reserved"),
+        2: Status("busy", "busy"),
+        3: Status("post processing", "working_after_call"),
+        4: Status("on break", "not_ready", "break"),
+        5: Status("work offline", "not_ready", "work_offline"),
+        LOGGED_OUT: Status("logged out", "logged_out"),
+    }
+)
+"""The vendor's statuses by `agent-status`. They are not those of its agent-status API."""
+
+SYSTEM_ITEMS: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        0: "Session closed from Jabber",
+        1: "Session Timed-Out",
+        2: "Maintenance Mode",
+        3: "Logout from Operation Dashboard",
+        4: "Call Ignored from phone",
+        5: "Interaction Timed Out",
+        6: "Agent Relogin",
+    }
+)
+"""The vendor's own reasons, by `status-code-item-id`, which belong to no code list of the tenant's."""
+
+GUID: Final = "agent-guid"
+LOGIN: Final = "agent-id"
+CODE: Final = "agent-status"
+CLOCK: Final = "time-in-status"
+
+ROUNDING: Final[Millis] = 1_000
+"""`time-in-status` is "in seconds"; which way it is rounded is not said, so it may be off by less than one either way."""
+
+LONGEST: Final = 10 * 366 * 86_400
+"""Seconds. Nobody was in one status for ten years: such a time, or -1, is the vendor's way to say that it knows none."""
+
+LISTS: Final = ("agents", "agent", "data")
+"""Fields of an object in JSON that may hold the list, names of a root in XML that may be an empty one."""
+
+
+class Agent(Struct, frozen=True, rename="kebab"):
+    """The fields of an agent that are read. Numbers may come as text and text as numbers; nothing equals absent."""
+
+    agent_guid: Value = None
+    agent_id: Value = None
+    agent_name: Value = None
+    agent_status: Value = None
+    agent_sub_status: Value = None
+    agent_sub_status_capital: Value = field(default=None, name="Agent-sub-status")  # so in the document's table
+    agent_media_id: Value = None
+    group_id: Value = None
+    status_code_item_id: Value = None
+    status_code_item_short_code: Value = None
+    status_code_list_id: Value = None
+    time_in_status: Value = None
+
+
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_NODE = msgspec.json.Decoder(list[msgspec.Raw] | dict[str, msgspec.Raw])
+_AGENT = msgspec.json.Decoder(Agent)
+_FIELDS: Final = Agent.__struct_encode_fields__
+
+
+class Listed(Struct, frozen=True):
+    """One agent of an answer, and its path there, which errors name."""
+
+    path: str
+    agent: Agent
+
+
+def read_agents(body: bytes, *, form: Format) -> Sequence[Listed]:
+    """Read the fields of all agents of an answer, for all agents or for one.
+
+    Raises:
+        PollError: invalid_body with the path of what is wrong.
+
+    """
+    if form == "xml":
+        found = records(body, tag="agent", fields=_FIELDS, lists=LISTS)
+        return [Listed(path, msgspec.convert(record, Agent)) for path, record in found]
+    items = _items(msgspec.Raw(payload.json_text(body)))
+    return [Listed(path, payload.decode(_AGENT, item, path=path)) for path, item in items]
+
+
+def statuses_of(listed: Sequence[Listed], *, window: Window, names: bool) -> Mapping[str, AgentStatus]:
+    """Return the statuses of all agents of an answer, by their ids; the answer was taken in `window`.
+
+    Raises:
+        PollError: invalid_body with the path of what is wrong, or incomplete for an agent that is listed twice.
+
+    """
+    agents: dict[str, AgentStatus] = {}
+    for each in listed:
+        status = status_of(each.agent, path=each.path, window=window, names=names)
+        if status.agent in agents:
+            raise PollError("incomplete", f"{each.path}: an agent that was listed before")
+        agents[status.agent] = status
+    return agents
+
+
+def status_of(agent: Agent, *, path: str, window: Window, names: bool) -> AgentStatus:
+    """Make the status of an agent that stands at `path`; `names` says whether the tenant wants names.
+
+    Raises:
+        PollError: invalid_body.
+
+    """
+    code = _number(agent.agent_status, f"{path}.{CODE}")
+    if code is None:
+        raise payload.invalid(f"{path}.{CODE}", "is missing")
+    guid, login, seconds = _text(agent.agent_guid), _text(agent.agent_id), _plain(agent.time_in_status)
+    if guid is None and login is None:
+        raise payload.invalid(f"{path}.{LOGIN}", "is missing, and so is agent-guid")
+    sub_status = _text(agent.agent_sub_status)
+    known: dict[str, Value] = {
+        GUID: guid,
+        LOGIN: login,
+        "agent-media-id": _plain(agent.agent_media_id),
+        SUB_STATUS: _text(agent.agent_sub_status_capital) if sub_status is None else sub_status,
+        "group-id": _plain(agent.group_id),
+        LIST: _number(agent.status_code_list_id, f"{path}.{LIST}"),
+        ITEM: _number(agent.status_code_item_id, f"{path}.{ITEM}"),
+        SHORT_CODE: _text(agent.status_code_item_short_code),
+        CLOCK: seconds,
+    }
+    vendor: dict[str, Any] = {"code": code, "label": STATUSES[code].label if code in STATUSES else None}
+    vendor |= {key: value for key, value in known.items() if value is not None}
+    entered = entry(seconds, window) if isinstance(seconds, int) else None
+    return AgentStatus(
+        agent=payload.agent_id(guid or login or "", f"{path}.{LOGIN if guid is None else GUID}"),
+        name=payload.agent_name(_text(agent.agent_name), wanted=names),
+        vendor=vendor,
+        significant=significant(vendor),
+        entered=entered,
+        basis="poll_bounds" if entered is None else "time_in_status",
+    )
+
+
+def entry(seconds: int, window: Window) -> Interval | None:
+    """Return when a status was entered that had lasted for `seconds` at some moment in `window`; None for no time."""
+    if not 0 <= seconds <= LONGEST:
+        return None
+    latest = window.end - seconds * 1000 + ROUNDING
+    return Interval(earliest=window.start - seconds * 1000 - ROUNDING, latest=min(latest, window.end))
+
+
+def _items(node: msgspec.Raw, path: str = "$") -> Iterator[tuple[str, msgspec.Raw]]:
+    """Find the agents: a list, one alone, or either of them in a field of an object."""
+    for _ in range(len(LISTS)):
+        value = payload.decode(_NODE, node, path=path)
+        if isinstance(value, list):
+            yield from ((f"{path}[{index}]", item) for index, item in enumerate(value))
+            return
+        if CODE in value:
+            yield path, node
+            return
+        held = [key for key in LISTS if key in value]
+        if len(held) != 1:
+            raise payload.invalid(path, f"holds {'more than one' if held else 'none'} of {', '.join(LISTS)}")
+        node, path = value[held[0]], f"{path}.{held[0]}"
+    raise payload.invalid(path, "expected a list of agents, got one object in another")
+
+
+def _text(value: Value) -> str | None:
+    """Return text without the blanks around it, that the document's example has; None for nothing."""
+    return None if value is None else str(value).strip() or None
+
+
+def _number(value: Value, path: str) -> int | None:
+    """Return a number that the status rests on: text that is none spoils the answer."""
+    blank = isinstance(value, str) and not value.strip()
+    return None if value is None or blank else payload.whole_number(value, path)
+
+
+def _plain(value: Value) -> Value:
+    """Return what no status rests on: a number if it is one that events can hold, else text."""
+    text = _text(value)
+    if text is None or not _NUMBER.fullmatch(text):
+        return text
+    return int(text)

@@ -1,0 +1,47 @@
+"""Clocks that stand still tell of a vendor that answers with old data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from streamer.model import AgentStatus
+
+
+class RunningClocks:
+    """Follows one clock of each agent, the published field `field`, from answer to answer.
+
+    Clocks of agents whose status has changed say nothing. Those of agents with a code in `unsure` count only once one
+    of them was seen running, because the vendor's document does not say that they run.
+    """
+
+    def __init__(self, *, field: str, unsure: frozenset[int]) -> None:
+        """Begin without having seen an answer."""
+        self._field: Final = field
+        self._unsure = unsure
+        self._agents: Mapping[str, AgentStatus] = {}
+        self._moved = 0.0
+
+    def standing(self, agents: Mapping[str, AgentStatus], *, asked: float, answered: float) -> float:
+        """Take the next answer; return for how many seconds at least no clock has moved, 0 if one has.
+
+        `asked` and `answered` are monotonic seconds. The data of this answer is that old at least: the answer that
+        showed the clocks first had come in by then.
+        """
+        stood = moved = False
+        for agent, status in agents.items():
+            before = self._agents.get(agent)
+            now = status.vendor.get(self._field)
+            if before is None or now is None or before.significant != status.significant:
+                continue
+            code = status.vendor["code"]
+            if now != before.vendor.get(self._field):
+                moved = True
+                self._unsure -= {code}
+            elif code not in self._unsure:
+                stood = True
+        self._agents = agents
+        if moved or not stood:
+            self._moved = answered
+            return 0.0
+        return asked - self._moved
