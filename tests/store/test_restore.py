@@ -166,7 +166,8 @@ def test_a_fault_tells_no_personal_data() -> None:
         fault = restored(record)["acme"].fault or ""
         assert fault
         assert "adma" not in fault
-        assert "ther" not in fault
+        assert "Othertask" not in fault
+        assert "agent-other" not in fault
 
 
 @pytest.mark.parametrize(
