@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 from streamer.generated import keep, table, with_sections
+from streamer.sources import eight_by_eight_realtime_payload as realtime
 from streamer.sources import google_ccaip
-from streamer.sources.eight_by_eight import SIGNIFICANT
+from streamer.sources.eight_by_eight import SIGNIFICANT, Status
 from streamer.sources.eight_by_eight_agent_status import STATUSES
 from streamer.sources.errors import ADVICE, OUTCOMES
 
 OPERATIONS: Final = "docs/operations.md"
 EIGHT_BY_EIGHT: Final = "docs/vendors/8x8-agent-status.md"
+REALTIME: Final = "docs/vendors/8x8-realtime-statistics.md"
 GOOGLE: Final = "docs/vendors/google-ccaip.md"
 
 
@@ -24,17 +27,23 @@ def outcomes() -> str:
     return table(("Outcome", "What to do"), ((f"`{each}`", _sentence(ADVICE[each])) for each in OUTCOMES))
 
 
-def statuses() -> str:
-    """Return what each status of 8x8 agent status means."""
+def statuses(known: Mapping[int, Status]) -> str:
+    """Return what each status of one of 8x8's APIs means."""
     rows = (
         (str(code), f"`{each.label}`", f"`{each.state}`", f"`{each.detail}`" if each.detail else "-")
-        for code, each in STATUSES.items()
+        for code, each in known.items()
     )
     return table(("`agent-status`", "Label", "`state`", "`detail`"), rows)
 
 
+def system_items() -> str:
+    """Return what the items mean that belong to no code list in 8x8's real-time statistics."""
+    rows = ((str(item), name) for item, name in realtime.SYSTEM_ITEMS.items())
+    return table(("`status-code-item-id`", "`reason.name`"), rows)
+
+
 def significant() -> str:
-    """Return the fields of 8x8 agent status that decide what a change is."""
+    """Return the fields of 8x8's APIs that decide what a change is."""
     return "".join(f"- `{each}`\n" for each in ("agent-status", *SIGNIFICANT[1:]))
 
 
@@ -60,7 +69,11 @@ def main(arguments: list[str]) -> int:
     """Write the tables, or with `--check` tell which are out of date (exit code 1)."""
     files = {
         OPERATIONS: with_sections(OPERATIONS, {"outcomes": outcomes()}),
-        EIGHT_BY_EIGHT: with_sections(EIGHT_BY_EIGHT, {"statuses": statuses(), "significant": significant()}),
+        EIGHT_BY_EIGHT: with_sections(EIGHT_BY_EIGHT, {"statuses": statuses(STATUSES), "significant": significant()}),
+        REALTIME: with_sections(
+            REALTIME,
+            {"statuses": statuses(realtime.STATUSES), "reasons": system_items(), "significant": significant()},
+        ),
         GOOGLE: with_sections(GOOGLE, {"statuses": google_statuses(), "significant": google_significant()}),
     }
     return keep(files, arguments)
