@@ -267,7 +267,8 @@ def require_java() -> str:
 
 def main() -> int:
     """Run a broker until Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell starts its background jobs with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         with Broker() as broker:
             sys.stdout.write(f"{broker.bootstrap}\n")
