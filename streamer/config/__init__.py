@@ -6,6 +6,7 @@
 from streamer.config.kafka import KafkaConfig
 from streamer.config.loading import load
 from streamer.config.model import Config, ServerConfig, StoreConfig
+from streamer.config.oauth import OAuth
 from streamer.config.problems import ConfigError, Problem
 from streamer.config.secrets import EnvSecret, FileSecret, LiteralSecret, Secret, SecretError
 from streamer.config.status_map import StatusTarget, plain_words
@@ -17,6 +18,7 @@ from streamer.config.tenants import (
     GoogleCcaip,
     RealTimeStats8x8,
     TenantConfig,
+    Vonage,
 )
 from streamer.config.values import Rate, format_duration, parse_duration
 
@@ -32,6 +34,7 @@ __all__ = [
     "GoogleCcaip",
     "KafkaConfig",
     "LiteralSecret",
+    "OAuth",
     "Problem",
     "Rate",
     "RealTimeStats8x8",
@@ -41,6 +44,7 @@ __all__ = [
     "StatusTarget",
     "StoreConfig",
     "TenantConfig",
+    "Vonage",
     "format_duration",
     "load",
     "parse_duration",

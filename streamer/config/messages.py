@@ -51,10 +51,16 @@ def _field(model: type[BaseModel], location: Location) -> FieldInfo:
 
 
 def _model(model: type[BaseModel], location: Iterable[str | int]) -> type[BaseModel]:
-    """The model at a location: models nest by plain fields only."""
+    """The model at a location: models nest by plain fields, or by such as may be left out."""
     for step in location:
-        nested = model.model_fields[str(step)].annotation
-        if not (isinstance(nested, type) and issubclass(nested, BaseModel)):
+        nested = nested_model(model.model_fields[str(step)])
+        if nested is None:
             raise TypeError(f"{model.__name__}.{step} is not a nested model")
         model = nested
     return model
+
+
+def nested_model(field: FieldInfo) -> type[BaseModel] | None:
+    """The model that a field holds, always or if it is given; None for other fields."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from streamer.config.kafka import KafkaConfig
+from streamer.config.messages import nested_model
 from streamer.config.model import Config, ServerConfig
 from streamer.config.tenants import SOURCES, Settings, TenantConfig
 from streamer.config.values import Range
@@ -53,9 +54,16 @@ def page() -> str:
         _section("server", ServerConfig, ServerConfig.model_fields),
         _section("Every tenant, and defaults", Settings, Settings.model_fields, _SETTINGS),
         _section("Every tenant, in its own entry only", TenantConfig, _own(TenantConfig)),
-        *(_section(f"Tenants of source {name}", source, _own(source)) for name, source in SOURCES.items()),
+        *(each for name, source in SOURCES.items() for each in _of_source(name, source)),
     ]
     return "\n".join(parts)
+
+
+def _of_source(name: str, source: type[TenantConfig]) -> Iterable[str]:
+    yield _section(f"Tenants of source {name}", source, _own(source))
+    for key in _own(source):
+        if (nested := nested_model(source.model_fields[key])) is not None:
+            yield _section(f"Tenants of source {name}: {key}", nested, nested.model_fields)
 
 
 def _own(model: type[BaseModel]) -> Iterable[str]:
@@ -94,7 +102,7 @@ def _meaning(doc: str) -> tuple[str, str]:
 
 def _value(key: str, field: FieldInfo) -> str:
     kind: Any = field.annotation
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
+    if nested_model(field) is not None:
         return "A mapping, see below"
     if key == "tenants":
         return "A list of mappings, see below"

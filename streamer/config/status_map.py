@@ -55,6 +55,15 @@ def plain_words(status: str) -> str:
     return _SEPARATORS.sub("", unicodedata.normalize("NFKC", status).casefold())
 
 
+def one_meaning_each(status_map: "StatusMap") -> "StatusMap":
+    """Refuse a map two of whose keys are one status, by their `plain_words`."""
+    known: dict[str, str] = {}
+    for status in status_map:
+        if (other := known.setdefault(plain_words(status), status)) != status:
+            raise ValueError(f"{other!r} and {status!r} are the same status — keep one of them")
+    return status_map
+
+
 StatusMap = Annotated[
     Mapping[str, Annotated[StatusTarget, BeforeValidator(parse_target)]],
     AfterValidator(lambda targets: MappingProxyType(dict(targets))),

@@ -11,11 +11,12 @@ from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Struct
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from streamer.config.base import Model
-from streamer.config.secrets import SecretField
-from streamer.config.status_map import StatusMap, plain_words
+from streamer.config.oauth import OAuth, keeps_secret
+from streamer.config.secrets import EnvSecret, FileSecret, OptionalSecret, SecretField
+from streamer.config.status_map import StatusMap, one_meaning_each
 from streamer.config.urls import BaseUrl
 from streamer.config.values import (
     BasicUser,
@@ -328,11 +329,49 @@ class GoogleCcaip(TenantConfig):
     @field_validator("status_map")
     @classmethod
     def _means_one_thing(cls, status_map: StatusMap) -> StatusMap:
-        known: dict[str, str] = {}
-        for status in status_map:
-            if (other := known.setdefault(plain_words(status), status)) != status:
-                raise ValueError(f"{other!r} and {status!r} are the same status — keep one of them")
-        return status_map
+        return one_meaning_each(status_map)
+
+
+class Vonage(TenantConfig):
+    """Vonage Contact Center, "Get agent current status" (Insights Stats API): bearer token, given or asked for."""
+
+    source: Literal["vonage-agent-status"] = "vonage-agent-status"
+    base_url: BaseUrl = Field(examples=["https://emea.api.newvoicemedia.com"])
+    """All of the API's address before `/stats`: the region's.
+
+    For a proxy of your own, or a simulator.
+    """
+    token: OptionalSecret = None
+    """A bearer token with the scope `stats`, read anew for each request. Either this or `oauth`.
+
+    Where something else renews the token: Vonage's are good for two hours.
+    """
+    oauth: Annotated[OAuth | None, AfterValidator(keeps_secret)] = None
+    """The API credentials, for the scope `stats`, with which tokens are asked for. Either this or `token`."""
+
+    @property
+    def account(self) -> Account:
+        """The API credentials at the region, or the place of the token."""
+        return Account(urlsplit(self.base_url).netloc, self._user())
+
+    @field_validator("status_map")
+    @classmethod
+    def _means_one_thing(cls, status_map: StatusMap) -> StatusMap:
+        return one_meaning_each(status_map)
+
+    @model_validator(mode="after")
+    def _says_who(self) -> "Vonage":
+        if (self.token is None) == (self.oauth is None):
+            raise ValueError(f"{'lacks' if self.token is None else 'has both'} token and oauth — state one of them")
+        return self
+
+    def _user(self) -> str:
+        match self.token:
+            case EnvSecret(name):
+                return f"token {name}"
+            case FileSecret(path):
+                return f"token {path}"
+        return self.oauth.client_id if self.oauth else self.id
 
 
 SOURCES: Final[Mapping[str, type[TenantConfig]]] = MappingProxyType(
@@ -340,6 +379,7 @@ SOURCES: Final[Mapping[str, type[TenantConfig]]] = MappingProxyType(
         "8x8-agent-status": AgentStatus8x8,
         "8x8-realtime-stats": RealTimeStats8x8,
         "google-ccaip": GoogleCcaip,
+        "vonage-agent-status": Vonage,
     }
 )
 """The config class of each source, by the name that tenants give as `source`."""

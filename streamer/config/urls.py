@@ -24,7 +24,7 @@ def normal_base_url(text: str, *, allow_http: bool) -> str:
     except ValueError:
         raise ValueError("is not a URL — write https://HOST or https://HOST/PATH") from None
     if "@" in text:
-        raise ValueError("must not hold credentials — use the keys username and password")
+        raise ValueError("must not hold credentials — they have keys of their own")
     if url.scheme not in ("http", "https") or not _is_host(url.hostname or "") or re.search(r"\s", text):
         raise ValueError(f"{text!r} is not a URL — write https://HOST or https://HOST/PATH")
     if "?" in text or "#" in text:

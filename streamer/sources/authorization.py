@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from aiohttp import encode_basic_auth
@@ -11,6 +12,8 @@ from streamer.sources.errors import PollError
 
 if TYPE_CHECKING:
     from streamer.config import Secret
+
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
 def reveal(secret: Secret) -> str:
@@ -38,3 +41,15 @@ def basic(username: str, password: Secret) -> dict[str, str]:
 
     """
     return {"Authorization": encode_basic_auth(username, reveal(password))}
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the field for a bearer token (RFC 6750, 2.1), of any visible ASCII characters.
+
+    Raises:
+        PollError: secret_unreadable for a token that no field can carry.
+
+    """
+    if _VISIBLE.fullmatch(token) is None:
+        raise PollError("secret_unreadable", "the token holds a blank or a character that no request can carry")
+    return {"Authorization": f"bearer {token}"}

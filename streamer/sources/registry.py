@@ -12,14 +12,16 @@ from streamer.sources.eight_by_eight_agent_status import EightByEightAgentStatus
 from streamer.sources.eight_by_eight_realtime_stats import EightByEightRealTimeStats
 from streamer.sources.google_ccaip import GoogleCcaipAgentStatuses
 from streamer.sources.http import Http
-from streamer.sources.source import Source, SourceKind
 from streamer.sources.pace import Pace
+from streamer.sources.source import Source, SourceKind
+from streamer.sources.vonage_agent_status import VonageAgentStatus
 
 SOURCES: Final[Mapping[str, SourceKind]] = MappingProxyType(
     {
         "8x8-agent-status": EightByEightAgentStatus,
         "8x8-realtime-stats": EightByEightRealTimeStats,
         "google-ccaip": GoogleCcaipAgentStatuses,
+        "vonage-agent-status": VonageAgentStatus,
     }
 )
 """The class of each source, by the name that tenants give as `source`."""

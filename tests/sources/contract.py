@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from streamer.config import AgentStatus8x8, EnvSecret, GoogleCcaip, RealTimeStats8x8, TenantConfig
+from streamer.config import AgentStatus8x8, EnvSecret, GoogleCcaip, RealTimeStats8x8, TenantConfig, Vonage
 from tests.sources.situations import MAX_BODY
 from tests.sources.vendor import fixture
 
@@ -97,6 +97,16 @@ def google_ccaip(base_url: str, **settings: object) -> TenantConfig:
     return GoogleCcaip(base_url=base_url, **{**given, **settings})  # type: ignore[arg-type]
 
 
+FRESH = fixture("vonage-agent-status", "vendor-example").replace(b"2019-12-23T", b"2099-12-23T")
+"""Vonage's example, whose data is no older than the answer."""
+
+
+def vonage(base_url: str, **settings: object) -> TenantConfig:
+    """Make the config of an account at Vonage Contact Center; its secret is the token."""
+    given = {"id": "acme", "token": settings.pop("password", EnvSecret(SECRET_VARIABLE)), "max_body": MAX_BODY}
+    return Vonage(base_url=base_url, **{**given, **settings})  # type: ignore[arg-type]
+
+
 CASES = (
     SourceCase(
         name="8x8-agent-status",
@@ -132,5 +142,18 @@ CASES = (
         credentials="Basic YWNtZTp0MGtlbi1uZXZlci10by1iZS10b2xk",
         other_agent="12",
         strange_path=None,
+    ),
+    SourceCase(
+        name="vonage-agent-status",
+        config=vonage,
+        path="/stats/agent-status?page=1",
+        good=FRESH,
+        agents=frozenset({"002", "003"}),
+        agent="003",
+        agent_path="/stats/agent-status?page=1",
+        good_agent=FRESH,
+        credentials=f"bearer {SECRET}",
+        strange_path="/stats/agent-status?page=1",
+        outcomes={"another agent": "not_found"},
     ),
 )
