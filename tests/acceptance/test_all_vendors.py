@@ -101,7 +101,7 @@ def last_polls(trial: Trial) -> Moment:
 
 def test_every_source_is_simulated_and_judged() -> None:
     """None of them is left out of what follows."""
-    assert SOURCES.keys() <= APIS.keys() == READINGS.keys()
+    assert SOURCES.keys() == APIS.keys() == READINGS.keys()
 
 
 @pytest.mark.timeout(120 * SCALE)
