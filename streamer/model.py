@@ -71,11 +71,16 @@ class AgentStatus(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """All agents of a tenant as one complete poll shows them, by agent id. Anything less is an error, never this."""
+    """All agents of a tenant as one complete poll shows them, by agent id. Anything less is an error, never this.
+
+    `version` is for a vendor that answers from a cache: equal where the very same data was shown again, different
+    where the cache was refreshed, though no status changed. None: that can't be told.
+    """
 
     tenant: str
     window: Window
     agents: Mapping[str, AgentStatus]
+    version: Hashable | None = None
 
 
 class Transition(Struct, frozen=True):

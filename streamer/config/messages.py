@@ -1,6 +1,7 @@
 """Turns the errors of pydantic into words for the person who wrote the file."""
 
 from collections.abc import Iterable, Mapping
+from types import UnionType
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel
@@ -62,5 +63,6 @@ def _model(model: type[BaseModel], location: Iterable[str | int]) -> type[BaseMo
 
 def nested_model(field: FieldInfo) -> type[BaseModel] | None:
     """The model that a field holds, always or if it is given; None for other fields."""
-    kinds = (field.annotation, *get_args(field.annotation))
+    kind: Any = field.annotation
+    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)

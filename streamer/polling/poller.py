@@ -18,9 +18,11 @@ from streamer.model import Snapshot
 from streamer.polling.backoff import Backoff
 from streamer.polling.ledger import Ledger
 from streamer.polling.operating import Operations
+from streamer.polling.phase import Sighting
 from streamer.polling.reporter import Reporter, ReportTerms
 from streamer.polling.schedule import make_schedule
 from streamer.polling.telling import Teller
+from streamer.polling.timetable import make_timetable
 from streamer.polling.tools import Tools
 from streamer.sources.errors import PollError
 from streamer.sources.pace import Pace
@@ -68,6 +70,7 @@ class TenantPoller:
         self._backoff = Backoff()
         self._pace = pace
         self._next_sweep = 0.0
+        self._seen: Sighting | None = None
 
     @property
     def state(self) -> TenantState:
@@ -88,12 +91,12 @@ class TenantPoller:
         schedule = make_schedule(
             self.config.id, interval=self.config.interval, monotonic=clock.monotonic(), wall=clock.wall()
         )
-        due = schedule.first
+        timetable = make_timetable(schedule, cache=self.source.assumed_age_ms / 1000)
         while True:
-            await asyncio.sleep(max(0.0, due - clock.monotonic()))
+            await asyncio.sleep(max(0.0, timetable.due - clock.monotonic()))
             delay = await self.poll()
             await self._sweep()
-            due = schedule.next_after(clock.monotonic() + delay)
+            timetable = timetable.after(clock.monotonic() + delay, self._seen)
 
     async def poll(self) -> float:
         """Poll once and commit what changed; return the seconds to wait beyond the schedule.
@@ -102,9 +105,10 @@ class TenantPoller:
             ShardLost: it is not certain that the changes were committed.
 
         """
-        began = self._tools.clock.monotonic()
+        began, self._seen = self._tools.clock.monotonic(), None
         try:
             snapshot = await self._ask()
+            self._seen = self._sighting(snapshot)
             plan = await self._plan(snapshot)
         except PollError as error:
             return await self._failed(error, began)
@@ -134,6 +138,14 @@ class TenantPoller:
             except TimeoutError as error:
                 message = f"no answer within {GRACE} s beyond the timeout of {self.config.timeout} ms"
                 raise PollError("timeout", message) from error
+
+    def _sighting(self, snapshot: Snapshot) -> Sighting | None:
+        """Return what the snapshot tells of the vendor's cache; its window is in the wall clock, and starts earlier."""
+        if snapshot.version is None:
+            return None
+        received = self._tools.clock.monotonic() - (self._tools.clock.wall() - snapshot.window.end) / 1000
+        asked_for = snapshot.window.end - snapshot.window.start - self.source.assumed_age_ms
+        return Sighting(version=snapshot.version, sent=received - asked_for / 1000, received=received)
 
     async def _plan(self, snapshot: Snapshot) -> Plan:
         def plan() -> Plan:

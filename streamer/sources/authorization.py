@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import encode_basic_auth
 
@@ -13,7 +13,8 @@ from streamer.sources.errors import PollError
 if TYPE_CHECKING:
     from streamer.config import Secret
 
-_VISIBLE = re.compile(r"[\x21-\x7e]+")
+SENDABLE: Final = re.compile(r"[\x21-\x7e]+")
+"""A token that a request can carry, and some that RFC 6750 does not know."""
 
 
 def reveal(secret: Secret) -> str:
@@ -50,6 +51,6 @@ def bearer(token: str) -> dict[str, str]:
         PollError: secret_unreadable for a token that no field can carry.
 
     """
-    if _VISIBLE.fullmatch(token) is None:
+    if SENDABLE.fullmatch(token) is None:
         raise PollError("secret_unreadable", "the token holds a blank or a character that no request can carry")
     return {"Authorization": f"bearer {token}"}

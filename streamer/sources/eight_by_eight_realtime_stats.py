@@ -95,7 +95,7 @@ class EightByEightRealTimeStats:
         standing = self._clocks.standing(agents, asked=asked, answered=answered) * 1000
         if standing > self.assumed_age_ms + ROUNDING:  # with less, whole seconds may not show that they have moved
             raise PollError("stale", f"the time-in-status of all agents has stood still for {standing / 1000:.0f} s")
-        return Snapshot(tenant=self._config.id, window=window, agents=agents)
+        return Snapshot(tenant=self._config.id, window=window, agents=agents, version=self._clocks.version)
 
     async def agent(self, agent_id: str) -> AgentStatus:
         """Ask for one agent by its login id.

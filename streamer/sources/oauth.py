@@ -14,7 +14,7 @@ from yarl import URL
 
 from streamer.clock import Clock
 from streamer.sources import payload
-from streamer.sources.authorization import reveal
+from streamer.sources.authorization import SENDABLE, reveal
 from streamer.sources.errors import PollError
 from streamer.sources.http import Http, Refusal, Request
 
@@ -150,6 +150,8 @@ class ClientCredentials:
             issued: Issued = payload.decode(_ISSUED, payload.json_text(answer.body))
             if issued.token_type.lower() != "bearer":
                 raise payload.invalid("$.token_type", "is not bearer")
+            if SENDABLE.fullmatch(issued.access_token) is None:
+                raise payload.invalid("$.access_token", "is no token that a request can carry")
         except PollError as error:
             raise PollError(error.outcome, f"{request.place}: {error.message}", advice=_ADVICE) from None
         return issued

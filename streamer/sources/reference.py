@@ -11,7 +11,7 @@ from typing import Final
 
 from streamer.generated import keep, table, with_sections
 from streamer.sources import eight_by_eight_realtime_payload as realtime
-from streamer.sources import google_ccaip
+from streamer.sources import google_ccaip, vonage_components, vonage_vocabulary
 from streamer.sources.eight_by_eight import SIGNIFICANT, Status
 from streamer.sources.eight_by_eight_agent_status import STATUSES
 from streamer.sources.errors import ADVICE, OUTCOMES
@@ -20,6 +20,7 @@ OPERATIONS: Final = "docs/operations.md"
 EIGHT_BY_EIGHT: Final = "docs/vendors/8x8-agent-status.md"
 REALTIME: Final = "docs/vendors/8x8-realtime-statistics.md"
 GOOGLE: Final = "docs/vendors/google-ccaip.md"
+VONAGE: Final = "docs/vendors/vonage-agent-status.md"
 
 
 def outcomes() -> str:
@@ -61,6 +62,39 @@ def google_significant() -> str:
     return "- `status`\n"
 
 
+def vonage_presences() -> str:
+    """Return what each presence means at Vonage."""
+    rows = ((f"`{name}`", f"`{each.state}`", _code(each.detail)) for name, each in vonage_vocabulary.PRESENCES.items())
+    return table(("`presence.name`", "`state`", "`detail`"), rows)
+
+
+def vonage_interactions() -> str:
+    """Return what each state of an interaction means at Vonage, the one that decides first above."""
+    rows = (
+        (f"`{state}`", f"`{each.state}`" if each else "-", _code(each.detail) if each else "-")
+        for state, each in vonage_vocabulary.INTERACTION_STATES.items()
+    )
+    return table(("`state`", "`state` of the agent", "`detail`"), rows)
+
+
+def vonage_media() -> str:
+    """Return what each medium adds to a connected interaction at Vonage."""
+    rows = ((f"`{medium}`", _code(detail)) for medium, detail in vonage_vocabulary.MEDIA.items())
+    return table(("`medium`", "`detail`"), rows)
+
+
+def vonage_significant() -> str:
+    """Return the fields of Vonage's components that decide what a change is."""
+    return "".join(
+        f"- `{component}`: {', '.join(f'`{field}`' for field in fields)}\n"
+        for component, fields in vonage_components.SIGNIFICANT.items()
+    )
+
+
+def _code(text: str | None) -> str:
+    return f"`{text}`" if text else "-"
+
+
 def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
@@ -75,6 +109,15 @@ def main(arguments: list[str]) -> int:
             {"statuses": statuses(realtime.STATUSES), "reasons": system_items(), "significant": significant()},
         ),
         GOOGLE: with_sections(GOOGLE, {"statuses": google_statuses(), "significant": google_significant()}),
+        VONAGE: with_sections(
+            VONAGE,
+            {
+                "presences": vonage_presences(),
+                "interactions": vonage_interactions(),
+                "media": vonage_media(),
+                "significant": vonage_significant(),
+            },
+        ),
     }
     return keep(files, arguments)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Final
 
 from streamer.model import AgentStatus
@@ -21,6 +21,15 @@ class RunningClocks:
         self._unsure = unsure
         self._agents: Mapping[str, AgentStatus] = {}
         self._moved = 0.0
+
+    @property
+    def version(self) -> Hashable | None:
+        """Return what tells the data seen last from that of another refresh; None where no clock is known to run."""
+        shown = (
+            (agent, status.vendor["code"], status.vendor.get(self._field)) for agent, status in self._agents.items()
+        )
+        running = frozenset(each for each in shown if each[1] not in self._unsure and each[2] is not None)
+        return hash(running) if running else None
 
     def standing(self, agents: Mapping[str, AgentStatus], *, asked: float, answered: float) -> float:
         """Take the next answer; return for how many seconds at least no clock has moved, 0 if one has.

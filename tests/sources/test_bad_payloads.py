@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import msgspec
 import orjson
@@ -17,10 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamer.model import AgentStatus, Window
-from streamer.sources import eight_by_eight_agent_status, google_ccaip
+from streamer.sources import eight_by_eight_agent_status, google_ccaip, vonage_payload
 from streamer.sources import eight_by_eight_realtime_payload as realtime_payload
 from streamer.sources.eight_by_eight_realtime_payload import Format
 from streamer.sources.errors import PollError
+from streamer.sources.skew import Skew
 from tests.sources.contract import PERSONAL
 from tests.sources.mutated import any_json, as_xml, edited_bytes, edited_values
 from tests.sources.vendor import fixture
@@ -78,6 +80,16 @@ def realtime_stats(form: Format) -> Parser:
     return Parser(name="8x8-realtime-stats", situation="three-agents", form=form, read=read, keys=keys, remembers=False)
 
 
+def vonage_page(body: bytes, memo: Memo) -> tuple[Mapping[str, AgentStatus], Memo]:
+    """Read a page of Vonage's; the memo holds what it read before."""
+    sheet = vonage_payload.read_page(
+        body,
+        memo=cast("vonage_payload.Memo", memo),
+        reading=vonage_payload.Reading(skew=Skew(-500, 500), seen=1_800_000_000_000),
+    )
+    return sheet.page(Window(0, 0)).items, sheet.memo
+
+
 PARSERS = (
     Parser(
         name="8x8-agent-status",
@@ -90,6 +102,23 @@ PARSERS = (
         name="google-ccaip",
         read=lambda body, memo: google_ccaip.read_agents(body, memo=memo, personal=EVERYTHING),
         keys=("agent_id", "status", "name", "email", "agent_number", "ip_addrs", "new"),
+    ),
+    Parser(
+        name="vonage-agent-status",
+        read=vonage_page,
+        keys=(
+            "meta",
+            "items",
+            "agentId",
+            "presence",
+            "workload",
+            "interaction",
+            "since",
+            "guid",
+            "state",
+            "upTo",
+            "new",
+        ),
     ),
 )
 

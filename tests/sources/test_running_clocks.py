@@ -72,3 +72,21 @@ def test_clocks_that_need_not_run_count_once_one_was_seen_running() -> None:
     assert [standing(watched, at, a=(OUT, 60), b=(OUT, 70)) for at in (0, 100, 200)] == [0, 0, 0]
     assert standing(watched, 210, a=(OUT, 60), b=(OUT, 80)) == 0
     assert standing(watched, 310, a=(OUT, 60), b=(OUT, 80)) == 99.5
+
+
+def test_a_version_is_that_of_the_clocks_that_run() -> None:
+    """Equal for the same data in whatever order, another after each refresh."""
+    watched, versions = clocks(), []
+    for shown in ({"a": (4, 60), "b": (0, 5)}, {"b": (0, 5), "a": (4, 60)}, {"a": (4, 70), "b": (0, 15)}):
+        standing(watched, 0, **shown)
+        versions.append(watched.version)
+    assert versions[0] == versions[1] != versions[2]
+    assert None not in versions
+
+
+@pytest.mark.parametrize("shown", [{}, {"a": (4, None)}, {"a": (OUT, 60)}])
+def test_without_a_clock_that_runs_there_is_no_version(shown: dict[str, tuple[int, int | None]]) -> None:
+    """Data in which nothing moves looks the same after any refresh."""
+    watched = clocks()
+    standing(watched, 0, **shown)
+    assert watched.version is None

@@ -92,9 +92,9 @@ def test_answers_narrow_it_to_the_time_on_the_way() -> None:
 
 def test_nothing_is_known_without_a_date() -> None:
     """No Date, or none that can be read, tells nothing and changes nothing."""
+    assert SkewEstimate().skew is None
     estimate = SkewEstimate()
     estimate.learn(None, Window(NOON, NOON))
-    assert estimate.skew is None
     tell(estimate, 0, 0, 0, 0)
     estimate.learn(None, Window(NOON + 9000, NOON + 9000))
     assert estimate.skew == Skew(0, 999)

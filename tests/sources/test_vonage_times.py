@@ -168,7 +168,7 @@ def test_every_entry_is_true_whatever_since_means(since: Since, moves: Steps, ah
         plan = polled(state, own, at - 20, at + 50)
         for event in events(plan):
             assert_true(event, views)
-            assert event["late"] is False
+            assert not event["late"] or event["missed_transitions"], "only what came back to itself may have been seen"
         state = plan.state
 
 
