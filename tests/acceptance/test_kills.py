@@ -35,5 +35,5 @@ def test_kills_at_random_moments_leave_no_trace_in_the_stream(
         verdict = judge_trial(trial)
         print(f"{KILLS} kills, {while_starting} of them while starting")  # noqa: T201
     assert trial.service.starts == KILLS + 1
-    assert verdict.counts.events > 800
-    assert verdict.counts.promised > 100
+    assert verdict.counts.events > 400
+    assert verdict.counts.promised > 30  # how many depends on the machine; none would make the oracle idle
