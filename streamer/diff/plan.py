@@ -6,7 +6,7 @@ Each event is built, validated and measured on its own, before anything of it ma
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
@@ -95,10 +95,10 @@ def plan_poll(
     refused: dict[str, Pending] = {}
     for change in difference.changes:
         if not writer.write(_occasion(change, names=rules.names)):
-            refused[change.agent] = Pending(lower=change.lower, missing=0)
+            refused[change.agent] = _refused(change, rules.absence)
     watch = difference.watch
     if refused:
-        pending = {**watch.pending, **_still_missing(refused, difference.changes, rules.absence)}
+        pending = {**watch.pending, **refused}
         watch = msgspec.structs.replace(watch, pending=pending, settled=settle(watch.settled, pending))
     reached = min([watch.shown or 0, *(each.lower for each in watch.pending.values())])
     before = state.complete_through
@@ -109,17 +109,11 @@ def plan_poll(
     return writer.plan(after, difference)
 
 
-def _still_missing(
-    refused: Mapping[str, Pending], changes: Iterable[Change], rules: AbsenceRules
-) -> dict[str, Pending]:
-    """Keep the count of agents whose disappearance was refused, so that it is tried again at once."""
-    return {
-        change.agent: refused[change.agent]
-        if change.status is not None
-        else Pending(lower=change.lower, missing=rules.absent_after, first_missing=change.observed)
-        for change in changes
-        if change.agent in refused
-    }
+def _refused(change: Change, rules: AbsenceRules) -> Pending:
+    """Return what is pending of an agent whose event was refused; a disappearance keeps its count, to be tried again."""
+    if change.status is not None:
+        return Pending(lower=change.lower)
+    return Pending(lower=change.lower, missing=rules.absent_after, first_missing=change.observed)
 
 
 def _occasion(change: Change, *, names: bool) -> Occasion:
