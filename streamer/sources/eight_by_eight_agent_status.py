@@ -36,7 +36,7 @@ from streamer.sources.eight_by_eight import (
     significant,
     status_key_fault,
 )
-from streamer.sources.errors import ADVICE, PollError
+from streamer.sources.errors import ADVICE
 from streamer.sources.http import Answer, Http, Refusal, Request
 from streamer.sources.validators import NONE, Validators
 
@@ -90,9 +90,6 @@ class Agents(Struct, frozen=True):
 _AGENT = msgspec.json.Decoder(Agent)
 _AGENTS = msgspec.json.Decoder(Agents)
 
-Memo = Mapping[bytes, AgentStatus]
-"""An agent's item of the last snapshot, as it came, and what it was decoded to."""
-
 
 class EightByEightAgentStatus:
     """The source of one tenant."""
@@ -109,8 +106,8 @@ class EightByEightAgentStatus:
             "api", "v1", "tenants", quote(config.vendor_tenant, safe=""), "agentstatus", "agents", encoded=True
         )
         self._vocabulary = Vocabulary8x8(statuses=STATUSES, status_map=config.status_map)
-        self._memo: Memo = {}
-        self._last: LastRead[tuple[Mapping[str, AgentStatus], Memo]] = LastRead()
+        self._memo: payload.Memo = {}
+        self._last: LastRead[tuple[Mapping[str, AgentStatus], payload.Memo]] = LastRead()
 
     async def snapshot(self) -> Snapshot:
         """Ask for all agents. Items that are byte for byte as in the last snapshot give the identical objects.
@@ -165,25 +162,18 @@ class EightByEightAgentStatus:
         return await self._http.fetch(request, deadline=self._clock.monotonic() + config.timeout / 1000)
 
 
-def read_agents(body: bytes, *, memo: Memo, names: bool) -> tuple[Mapping[str, AgentStatus], Memo]:
+def read_agents(body: bytes, *, memo: payload.Memo, names: bool) -> tuple[Mapping[str, AgentStatus], payload.Memo]:
     """Read the answer for all agents; return them by id, and the memo for the next answer.
 
     Raises:
         PollError: invalid_body with the path of what is wrong, or incomplete for an agent that is listed twice.
 
     """
-    agents: dict[str, AgentStatus] = {}
-    seen: dict[bytes, AgentStatus] = {}
-    for index, item in enumerate(payload.decode(_AGENTS, payload.json_text(body)).data):
-        raw = bytes(item)
-        status = memo.get(raw)
-        if status is None:
-            path = f"$.data[{index}]"
-            status = status_of(payload.decode(_AGENT, raw, path=path), path=path, names=names)
-        if status.agent in agents:
-            raise PollError("incomplete", f"$.data[{index}]: an agent that was listed before")
-        agents[status.agent] = seen[raw] = status
-    return agents, seen
+
+    def read(item: bytes, path: str) -> AgentStatus:
+        return status_of(payload.decode(_AGENT, item, path=path), path=path, names=names)
+
+    return payload.agents_of(payload.decode(_AGENTS, payload.json_text(body)).data, path="$.data", memo=memo, read=read)
 
 
 def status_of(agent: Agent, *, path: str, names: bool) -> AgentStatus:

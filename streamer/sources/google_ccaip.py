@@ -91,9 +91,6 @@ class Personal(Struct, frozen=True):
 _AGENT = msgspec.json.Decoder(Agent)
 _AGENTS = msgspec.json.Decoder(list[msgspec.Raw])
 
-Memo = Mapping[bytes, AgentStatus]
-"""An agent's item of the last snapshot, as it came, and what it was decoded to."""
-
 
 class GoogleCcaipAgentStatuses:
     """The source of one tenant."""
@@ -113,7 +110,7 @@ class GoogleCcaipAgentStatuses:
         self._read = partial(read_agents, personal=personal)
         own = {status: Meaning(target.state, target.detail) for status, target in config.status_map.items()}
         self._meanings = {plain_words(status): meaning for status, meaning in {**STATUSES, **own}.items()}
-        self._memo: Memo = {}
+        self._memo: payload.Memo = {}
 
     async def snapshot(self) -> Snapshot:
         """Ask for the tenant's agents. Items that are byte for byte as in the last snapshot give the identical objects.
@@ -170,26 +167,21 @@ class GoogleCcaipAgentStatuses:
         return await self._http.fetch(request, deadline=self._clock.monotonic() + config.timeout / 1000)
 
 
-def read_agents(body: bytes, *, memo: Memo, personal: Personal) -> tuple[Mapping[str, AgentStatus], Memo]:
+def read_agents(
+    body: bytes, *, memo: payload.Memo, personal: Personal
+) -> tuple[Mapping[str, AgentStatus], payload.Memo]:
     """Read an answer; return the agents by id, and the memo for the next answer.
 
     Raises:
         PollError: invalid_body with the path of what is wrong, or incomplete for an agent that is listed twice.
 
     """
-    agents: dict[str, AgentStatus] = {}
-    seen: dict[bytes, AgentStatus] = {}
+
+    def read(item: bytes, path: str) -> AgentStatus:
+        return status_of(payload.decode(_AGENT, item, path=path), path=path, personal=personal)
+
     items: list[msgspec.Raw] = payload.decode(_AGENTS, payload.json_text(body))
-    for index, item in enumerate(items):
-        raw = bytes(item)
-        status = memo.get(raw)
-        if status is None:
-            path = f"$[{index}]"
-            status = status_of(payload.decode(_AGENT, raw, path=path), path=path, personal=personal)
-        if status.agent in agents:
-            raise PollError("incomplete", f"$[{index}]: an agent that was listed before")
-        agents[status.agent] = seen[raw] = status
-    return agents, seen
+    return payload.agents_of(items, path="$", memo=memo, read=read)
 
 
 def status_of(agent: Agent, *, path: str, personal: Personal) -> AgentStatus:

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
+from streamer.model import AgentStatus
 from streamer.sources.errors import PollError
 
 T = TypeVar("T")
+
+Memo: TypeAlias = Mapping[bytes, AgentStatus]
+"""An agent's item of the last snapshot, as it came, and what it was decoded to."""
 
 IN_THREAD_FROM: Final = 512 * 1024
 """Bodies larger than this are decoded in a thread: a megabyte would hold up the event loop for some 10 ms."""
@@ -71,6 +75,30 @@ def json_text(body: bytes) -> bytes:
     except UnicodeDecodeError as error:
         raise invalid("$", f"holds text that is not UTF-8, at byte {error.start}") from None
     return body
+
+
+def agents_of(
+    items: Iterable[msgspec.Raw], *, path: str, memo: Memo, read: Callable[[bytes, str], AgentStatus]
+) -> tuple[Mapping[str, AgentStatus], Memo]:
+    """Return the agents of a list that stands at `path` by their ids, and the memo for the next answer.
+
+    An item that is byte for byte in `memo` gives the identical object; any other one goes through `read` with its path.
+
+    Raises:
+        PollError: whatever `read` raises, or incomplete for an agent that is listed twice.
+
+    """
+    agents: dict[str, AgentStatus] = {}
+    seen: dict[bytes, AgentStatus] = {}
+    for index, item in enumerate(items):
+        raw = bytes(item)
+        status = memo.get(raw)
+        if status is None:
+            status = read(raw, f"{path}[{index}]")
+        if status.agent in agents:
+            raise PollError("incomplete", f"{path}[{index}]: an agent that was listed before")
+        agents[status.agent] = seen[raw] = status
+    return agents, seen
 
 
 def agent_id(value: str, path: str) -> str:
