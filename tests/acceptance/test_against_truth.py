@@ -6,6 +6,7 @@ One trial on each store, looked at from several sides.
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,8 @@ def test_a_reader_that_reads_along_sees_what_is_there_in_the_end(played: Played)
 @pytest.mark.parametrize("played", ["kafka"], indirect=True)
 def test_kcat_and_confluent_read_the_same_three_topics(played: Played) -> None:
     """Two clients of other people's get the same keys, values and headers in the same places."""
+    if shutil.which("kcat") is None:
+        pytest.skip("no kcat on the PATH: install it (Debian, Ubuntu: apt-get install kcat)")
     reader = played.place.reader
     assert isinstance(reader, KafkaReader)
     for topic in TOPICS:
