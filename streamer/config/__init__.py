@@ -10,17 +10,12 @@ from streamer.config.oauth import OAuth
 from streamer.config.problems import ConfigError, Problem
 from streamer.config.secrets import EnvSecret, FileSecret, LiteralSecret, Secret, SecretError
 from streamer.config.status_map import StatusTarget, plain_words
-from streamer.config.tenants import (
-    SOURCES,
-    Account,
-    AgentStatus8x8,
-    Defaults,
-    GoogleCcaip,
-    RealTimeStats8x8,
-    TenantConfig,
-    Vonage,
-)
+from streamer.config.tenants import Account, Defaults, TenantConfig
 from streamer.config.values import Rate, format_duration, parse_duration
+from streamer.config.vendors import SOURCES
+from streamer.config.vendors.eight_by_eight import AgentStatus8x8, RealTimeStats8x8
+from streamer.config.vendors.google_ccaip import GoogleCcaip
+from streamer.config.vendors.vonage import Vonage
 
 __all__ = [
     "SOURCES",

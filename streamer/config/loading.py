@@ -13,7 +13,8 @@ from streamer.config.messages import FOLLOW_UP, UNKNOWN_KEY, describe
 from streamer.config.model import Config
 from streamer.config.problems import ConfigError, Problem
 from streamer.config.reader import read
-from streamer.config.tenants import SOURCES, Account, Defaults, TenantConfig
+from streamer.config.tenants import Account, Defaults, TenantConfig
+from streamer.config.vendors import SOURCES
 from streamer.config.words import kind_of, not_one_of
 
 M = TypeVar("M", bound=BaseModel)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from streamer.config.document import Location
-from streamer.config.tenants import SOURCES
+from streamer.config.vendors import SOURCES
 from streamer.config.words import kind_of, not_one_of, suggestion
 
 UNKNOWN_KEY: Final = "extra_forbidden"

@@ -19,8 +19,9 @@ from pydantic.fields import FieldInfo
 from streamer.config.kafka import KafkaConfig
 from streamer.config.messages import nested_model
 from streamer.config.model import Config, ServerConfig
-from streamer.config.tenants import SOURCES, Settings, TenantConfig
+from streamer.config.tenants import Settings, TenantConfig
 from streamer.config.values import Range
+from streamer.config.vendors import SOURCES
 from streamer.generated import keep, table
 
 PAGE: Final = "docs/reference/configuration.md"

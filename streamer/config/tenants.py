@@ -1,32 +1,22 @@
-"""What a tenant may say: the keys of every tenant, and one class per source.
-
-To add a source: write its class below and name it in `SOURCES`.
-"""
+"""What every tenant may say, whatever its source; what a source adds is in `vendors`."""
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Final
 
 from msgspec import Struct
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from streamer.config.base import Model
-from streamer.config.oauth import OAuth, keeps_secret
-from streamer.config.secrets import EnvSecret, FileSecret, OptionalSecret, SecretField
-from streamer.config.status_map import StatusMap, one_meaning_each
-from streamer.config.urls import BaseUrl
+from streamer.config.status_map import StatusMap
 from streamer.config.values import (
-    BasicUser,
     Flag,
     Rate,
     Text,
     count,
     duration,
     format_duration,
-    numbers,
     optional,
     parse_rate,
     parse_text,
@@ -41,7 +31,6 @@ _TIMEOUT: Final[Millis] = 5_000
 
 _parse_id = text_matching(re.compile(r"[A-Za-z0-9._-]{1,128}"), "a tenant id such as acme-01")
 _parse_token = text_matching(re.compile(r"[A-Za-z0-9._:-]{1,128}"), "a token such as 2026-11-21")
-_parse_platform = text_matching(re.compile(r"[a-z]{2}[a-z0-9-]{0,10}"), "a platform such as na12")
 
 
 def _distinct(value: object) -> tuple[str, ...]:
@@ -190,196 +179,3 @@ class TenantConfig(Settings, ABC):
             words = f"{rate} allows less than one request per interval of {format_duration(interval)}"
             raise ValueError(f"{words} — raise rate or interval")
         return rate
-
-
-class Tenant8x8(TenantConfig):
-    """What the APIs of 8x8 have in common: a platform that gives the address, Basic authentication with a token."""
-
-    platform: Annotated[str | None, optional(_parse_platform)] = None
-    base_url: BaseUrl
-    username: Text
-
-    @property
-    def account(self) -> Account:
-        """The API token's user on the platform."""
-        return Account(urlsplit(self.base_url).netloc, self.username)
-
-    @model_validator(mode="after")
-    def _says_where(self) -> "Tenant8x8":
-        platform = self.platform is not None
-        if platform == ("base_url" in self.model_fields_set):
-            raise ValueError(f"{'has both' if platform else 'lacks'} platform and base_url — state one of them")
-        return self
-
-
-class AgentStatus8x8(Tenant8x8):
-    """8x8, agent status API (vendor document "CC Managing Agent Status"): Basic authentication with an API token."""
-
-    source: Literal["8x8-agent-status"] = "8x8-agent-status"
-    platform: Annotated[str | None, optional(_parse_platform)] = None
-    """The platform in the address of 8x8's Configuration Manager. Either this or `base_url`.
-
-    When 8x8 moves the tenant.
-    """
-    base_url: BaseUrl = Field(default_factory=lambda data: f"https://{data['platform']}.8x8.com")
-    """All of the API's address before `/api/v1`. Unset: `https://PLATFORM.8x8.com`.
-
-    For a proxy of your own, or a simulator.
-    """
-    username: BasicUser = Field(examples=["acme"])
-    """"Username" under Integration >> API Token in Configuration Manager."""
-    password: SecretField = Field(examples=["{env: ACME_TOKEN}"])
-    """The token "Action Request Token" of the same screen. It is read anew at each poll.
-
-    A new token ends the old one for everybody.
-    """
-    vendor_tenant: Text = Field(default_factory=lambda data: data["username"], validate_default=True)
-    """The tenant's name at 8x8. Unset: the user name.
-
-    Where 8x8's tenant name is another than the user name.
-    """
-
-    @field_validator("vendor_tenant")
-    @classmethod
-    def _stays_in_its_place(cls, vendor_tenant: str) -> str:
-        if vendor_tenant in (".", ".."):  # it becomes a segment of the URL's path, where these lead elsewhere
-            raise ValueError(f"{vendor_tenant!r} is not the name of a tenant — write vendor_tenant as the vendor does")
-        return vendor_tenant
-
-
-class RealTimeStats8x8(Tenant8x8):
-    """8x8, real-time statistics API (vendor document "8x8 real time statistics reporting API"): Basic authentication."""
-
-    source: Literal["8x8-realtime-stats"] = "8x8-realtime-stats"
-    platform: Annotated[str | None, optional(_parse_platform)] = None
-    """The platform in the address of the tenant's login page. Either this or `base_url`.
-
-    When 8x8 moves the tenant.
-    """
-    base_url: BaseUrl = Field(default_factory=lambda data: f"https://vcc-{data['platform']}.8x8.com")
-    """All of the API's address before `/api/rtstats`. Unset: `https://vcc-PLATFORM.8x8.com`.
-
-    For a proxy of your own, or a simulator.
-    """
-    username: BasicUser = Field(examples=["acme"])
-    """The tenant's name at 8x8."""
-    password: SecretField = Field(examples=["{env: ACME_TOKEN}"])
-    """The token "Data Request Token" under Integration >> API Token in Configuration Manager. Read anew at each poll.
-
-    A new token may be issued at any time.
-    """
-    format: Literal["json", "xml"] = "json"
-    """The form of the answers. They say the same.
-
-    Where one of them turns out not to be as documented: the vendor's document shows XML only.
-    """
-    queues: Flag = False
-    """Whether queues are polled too. Not in this release: only `false` is accepted.
-
-    Not yet.
-    """
-
-    @field_validator("queues")
-    @classmethod
-    def _are_left_out(cls, queues: bool) -> bool:  # noqa: FBT001 - pydantic calls it
-        if queues:
-            raise ValueError("queue gauges are not in this release — leave queues out or write false")
-        return queues
-
-
-class GoogleCcaip(TenantConfig):
-    """Google CCAI Platform, Apps API, "Get agent statuses": Basic authentication with API credentials."""
-
-    source: Literal["google-ccaip"] = "google-ccaip"
-    base_url: BaseUrl = Field(examples=["https://acme.uc1.ccaiplatform.com"])
-    """All of the API's address before `/apps/api/v1`: the subdomain and domain of the portal.
-
-    For a proxy of your own, or a simulator.
-    """
-    username: BasicUser = Field(examples=["acme"])
-    """The user of the API credentials: the subdomain."""
-    password: SecretField = Field(examples=["{env: ACME_TOKEN}"])
-    """The token under Settings > Developer Settings > API Credentials. It is read anew at each poll."""
-    agent_ids: Annotated[tuple[int, ...], numbers(1, 10**15 - 1, most=10_000)] = ()
-    """The agents to ask for, beside those of `team_ids`. Unset, both: no choice is stated, so all agents are asked for.
-
-    Agents that are named no more are reported as disappeared.
-    """
-    team_ids: Annotated[tuple[int, ...], numbers(1, 10**15 - 1, most=10_000)] = ()
-    """The teams whose agents to ask for, beside those of `agent_ids`.
-
-    Better than `agent_ids` where people come and go.
-    """
-    agent_emails: Flag = False
-    """Whether agents' e-mail addresses are published, as `email` under `vendor`: personal data.
-
-    Where consumers can't do without.
-    """
-    agent_addresses: Flag = False
-    """Whether agents' IP addresses are published, as `ip_addrs` under `vendor`: personal data.
-
-    Where consumers can't do without.
-    """
-
-    @property
-    def account(self) -> Account:
-        """The API credentials at the installation."""
-        return Account(urlsplit(self.base_url).netloc, self.username)
-
-    @field_validator("status_map")
-    @classmethod
-    def _means_one_thing(cls, status_map: StatusMap) -> StatusMap:
-        return one_meaning_each(status_map)
-
-
-class Vonage(TenantConfig):
-    """Vonage Contact Center, "Get agent current status" (Insights Stats API): bearer token, given or asked for."""
-
-    source: Literal["vonage-agent-status"] = "vonage-agent-status"
-    base_url: BaseUrl = Field(examples=["https://emea.api.newvoicemedia.com"])
-    """All of the API's address before `/stats`: the region's.
-
-    For a proxy of your own, or a simulator.
-    """
-    token: OptionalSecret = None
-    """A bearer token with the scope `stats`, read anew for each request. Either this or `oauth`.
-
-    Where something else renews the token: Vonage's are good for two hours.
-    """
-    oauth: Annotated[OAuth | None, AfterValidator(keeps_secret)] = None
-    """The API credentials, for the scope `stats`, with which tokens are asked for. Either this or `token`."""
-
-    @property
-    def account(self) -> Account:
-        """The API credentials at the region, or the place of the token."""
-        return Account(urlsplit(self.base_url).netloc, self._user())
-
-    @field_validator("status_map")
-    @classmethod
-    def _means_one_thing(cls, status_map: StatusMap) -> StatusMap:
-        return one_meaning_each(status_map)
-
-    @model_validator(mode="after")
-    def _says_who(self) -> "Vonage":
-        if (self.token is None) == (self.oauth is None):
-            raise ValueError(f"{'lacks' if self.token is None else 'has both'} token and oauth — state one of them")
-        return self
-
-    def _user(self) -> str:
-        match self.token:
-            case EnvSecret(name):
-                return f"token {name}"
-            case FileSecret(path):
-                return f"token {path}"
-        return self.oauth.client_id if self.oauth else self.id
-
-
-SOURCES: Final[Mapping[str, type[TenantConfig]]] = MappingProxyType(
-    {
-        "8x8-agent-status": AgentStatus8x8,
-        "8x8-realtime-stats": RealTimeStats8x8,
-        "google-ccaip": GoogleCcaip,
-        "vonage-agent-status": Vonage,
-    }
-)
-"""The config class of each source, by the name that tenants give as `source`."""

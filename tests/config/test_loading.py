@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from streamer.cli.opening import load_for_polling
 from streamer.clock import parse_rfc3339
 from streamer.config import (
     Account,
@@ -113,8 +114,8 @@ def test_a_full_config_sets_every_key() -> None:
         max_body=65_536,
         status_map={
             "5": StatusTarget("working_after_call", "paperwork"),
-            "801:1726": StatusTarget("not_ready", "training"),
-            "801:*": StatusTarget("not_ready"),
+            "5/801/1726": StatusTarget("not_ready", "training"),
+            "5/801": StatusTarget("not_ready"),
         },
         agent_names=True,
         allow_http=True,
@@ -146,6 +147,12 @@ def test_a_tenant_takes_from_the_defaults_what_it_does_not_state() -> None:
         paused=True,
         resync="first",
     )
+
+
+@pytest.mark.parametrize("name", ["minimal.yaml", "full.yaml"])
+def test_what_the_good_files_say_is_understood_by_the_sources_too(name: str) -> None:
+    """`streamer check-config` has nothing to say of them: the keys of a `status_map` are the source's to read."""
+    assert load_for_polling(GOOD / name) == load(GOOD / name)
 
 
 def test_tenants_of_the_folder_follow_those_of_the_file_in_the_order_of_names() -> None:
