@@ -88,9 +88,9 @@ class TenantPoller:
         await self.ledger.settled()
         if not await self._operations.carry_out(now=clock.wall()):
             return
-        schedule = make_schedule(
-            self.config.id, interval=self.config.interval, monotonic=clock.monotonic(), wall=clock.wall()
-        )
+        tenant, interval, now = self.config.id, self.config.interval, clock.monotonic()
+        first = self._tools.first_polls.turn(tenant, interval=interval / 1000, monotonic=now)
+        schedule = make_schedule(tenant, first=first, interval=interval, monotonic=now, wall=clock.wall())
         timetable = make_timetable(schedule, cache=self.source.assumed_age_ms / 1000)
         while True:
             await asyncio.sleep(max(0.0, timetable.due - clock.monotonic()))

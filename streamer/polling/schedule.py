@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import Final
 
 from msgspec import Struct
 
 from streamer.model import Millis
-
-FIRST_SPREAD: Final = 3.0
-"""Seconds over which the first polls after a take-over are spread, if the interval is not shorter."""
 
 
 def share_of(tenant: str) -> float:
@@ -37,15 +33,14 @@ class Schedule(Struct, frozen=True):
         return tick
 
 
-def make_schedule(tenant: str, *, interval: Millis, monotonic: float, wall: Millis) -> Schedule:
-    """Return a tenant's schedule from now on.
+def make_schedule(tenant: str, *, first: float, interval: Millis, monotonic: float, wall: Millis) -> Schedule:
+    """Return a tenant's schedule from now on, `monotonic` and `wall`, with its first poll at `first`, monotonic too.
 
-    The phase is bound to the wall clock, so that every replica would poll at the same moments. The first poll comes
-    within `min(interval, FIRST_SPREAD)`; the phase begins at the first tick at least half an interval later.
+    The phase is bound to the wall clock, so that every replica would poll at the same moments. It begins
+    at the first tick at least half an interval after the first poll.
     """
-    seconds, share = interval / 1000, share_of(tenant)
-    first = monotonic + share * min(seconds, FIRST_SPREAD)
-    tick = monotonic + (share * interval - wall) % interval / 1000
+    seconds = interval / 1000
+    tick = monotonic + (share_of(tenant) * interval - wall) % interval / 1000
     while tick < first + seconds / 2:
         tick += seconds
     return Schedule(first=first, anchor=tick, interval=seconds)

@@ -9,13 +9,18 @@ from msgspec import Struct, field
 
 from streamer.clock import Clock, SystemClock
 from streamer.polling.budgets import Budgets
+from streamer.polling.first_polls import FirstPolls
 from streamer.signals import Observer
 
 
 class Tools(Struct, frozen=True):
-    """The clock, the observer, the budgets of requests under way, and the randomness of jitter (numbers in [0, 1))."""
+    """The clock, the observer, the budgets of requests under way, the turns of first polls, the randomness of jitter.
+
+    `random` returns numbers in [0, 1).
+    """
 
     observer: Observer
     clock: Clock = field(default_factory=SystemClock)
     budgets: Budgets = field(default_factory=Budgets)
+    first_polls: FirstPolls = field(default_factory=FirstPolls)
     random: Callable[[], float] = random.random

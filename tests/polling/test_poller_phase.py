@@ -6,7 +6,6 @@ import pytest
 
 from streamer.clock import Clock
 from streamer.model import Millis, Snapshot, Window
-from streamer.polling.schedule import FIRST_SPREAD, share_of
 from streamer.sources.errors import PollError
 from tests.polling.conftest import MakePoller
 from tests.support.clock import LoopClock, run_for
@@ -83,13 +82,13 @@ async def test_failures_neither_teach_nor_unteach(make_poller: MakePoller, cache
     assert sum(each < 0.6 for each in late) >= len(late) - 1
 
 
-async def test_a_new_owner_begins_with_the_deterministic_phase(make_poller: MakePoller, cached: CachedSource) -> None:
-    """What one owner has learnt dies with its poller."""
+async def test_a_new_owner_begins_at_once(make_poller: MakePoller, cached: CachedSource) -> None:
+    """What one owner has learnt dies with its poller; the next one does not wait for a phase that it can't know."""
     await run_for(600, make_poller(cached).run())
     learnt = len(cached.requests)
     await run_for(5, make_poller(cached).run())
     [begun] = cached.requests[learnt:]
-    assert begun - 600 == pytest.approx(share_of("acme") * FIRST_SPREAD, abs=0.001)
+    assert begun == pytest.approx(600, abs=0.001)
 
 
 async def test_a_source_that_tells_no_version_keeps_its_phase(make_poller: MakePoller, clock: LoopClock) -> None:

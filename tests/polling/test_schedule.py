@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.polling.schedule import FIRST_SPREAD, Schedule, make_schedule, share_of
+from streamer.polling.schedule import Schedule, make_schedule, share_of
 from tests.support.values import NOON
 
 intervals = st.integers(100, 86_400_000)
@@ -14,25 +14,16 @@ names = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=20
 
 
 @st.composite
-def schedules(draw: st.DrawFn) -> tuple[Schedule, float]:
-    """Return a schedule and the moment at which it was made."""
-    now = draw(monotonics)
-    return make_schedule(draw(names), interval=draw(intervals), monotonic=now, wall=draw(walls)), now
-
-
-@given(schedules())
-def test_the_first_poll_comes_within_the_interval_and_within_three_seconds(made: tuple[Schedule, float]) -> None:
-    """A take-over is followed by polls soon, and not by all of them at once."""
-    schedule, now = made
-    assert now <= schedule.first <= now + min(schedule.interval, FIRST_SPREAD)
+def schedules(draw: st.DrawFn) -> Schedule:
+    """Return a schedule."""
+    now, interval = draw(monotonics), draw(intervals)
+    first = now + draw(st.floats(0, 1)) * interval / 1000
+    return make_schedule(draw(names), first=first, interval=interval, monotonic=now, wall=draw(walls))
 
 
 @given(schedules(), st.floats(0, 10))
-def test_a_tick_is_always_later_than_the_moment_it_follows(
-    made: tuple[Schedule, float], intervals_later: float
-) -> None:
+def test_a_tick_is_always_later_than_the_moment_it_follows(schedule: Schedule, intervals_later: float) -> None:
     """A tick is never polled twice, whatever the floats round to; and none is left out."""
-    schedule, _ = made
     moment = schedule.first + intervals_later * schedule.interval
     tick = schedule.next_after(moment)
     assert moment < tick <= max(moment, schedule.anchor) + schedule.interval * 1.000001
@@ -40,17 +31,15 @@ def test_a_tick_is_always_later_than_the_moment_it_follows(
 
 
 @given(schedules())
-def test_the_second_poll_comes_half_an_interval_after_the_first_at_the_earliest(made: tuple[Schedule, float]) -> None:
-    """Between the spread of the first polls and the phase there is a pause of half an interval to one and a half."""
-    schedule, _ = made
+def test_the_second_poll_comes_half_an_interval_after_the_first_at_the_earliest(schedule: Schedule) -> None:
+    """Between the first poll and the phase there is a pause of half an interval to one and a half."""
     gap = schedule.next_after(schedule.first) - schedule.first
     assert schedule.interval * 0.499999 <= gap <= schedule.interval * 1.500001
 
 
 @given(schedules(), st.integers(1, 50))
-def test_ticks_that_were_missed_are_skipped(made: tuple[Schedule, float], late: int) -> None:
+def test_ticks_that_were_missed_are_skipped(schedule: Schedule, late: int) -> None:
     """After any delay one tick comes next, on the same grid: nothing is made up for, and the phase stays."""
-    schedule, _ = made
     tick = schedule.next_after(schedule.next_after(schedule.first) + (late + 0.5) * schedule.interval)
     assert tick == pytest.approx(schedule.anchor + (late + 1) * schedule.interval)
 
@@ -62,7 +51,7 @@ def test_every_replica_would_poll_at_the_same_moments(
     """The phase is bound to the wall clock: a tenant that moves keeps it."""
     phases = []
     for monotonic, wall in (here, there):
-        schedule = make_schedule(name, interval=interval, monotonic=monotonic, wall=wall)
+        schedule = make_schedule(name, first=monotonic, interval=interval, monotonic=monotonic, wall=wall)
         phases.append((wall + (schedule.anchor - monotonic) * 1000) % interval)
     apart = abs(phases[0] - phases[1])
     assert min(apart, interval - apart) < 1

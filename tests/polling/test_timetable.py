@@ -53,7 +53,7 @@ def test_a_poll_comes_when_it_may_and_soon(polls: list[tuple[float, bool, int]])
 @pytest.mark.parametrize("cache", [0.0, 5.0, 10.0])
 def test_without_versions_the_schedule_is_kept_to(cache: float) -> None:
     """No cache, or a source that does not tell one answer from the next: polls stay on the deterministic phase."""
-    home = make_schedule("acme", interval=10_000, monotonic=3.0, wall=NOON)
+    home = make_schedule("acme", first=4.5, interval=10_000, monotonic=3.0, wall=NOON)
     timetable = make_timetable(home, cache=cache)
     due = [timetable.due]
     for _ in range(50):
