@@ -29,10 +29,14 @@ _THROTTLED: Final = frozenset({"rate_limited", "server_busy"})
 
 
 class Decision(Struct, frozen=True):
-    """Wait `delay` seconds at least until the next tick; the tenant's `health` is now so, None: as it was."""
+    """Wait `delay` seconds at least until the next tick; the tenant's `health` is now so, None: as it was.
+
+    `asked_for`: it is the vendor who wants to be left alone so long, whatever is mended on our side.
+    """
 
     delay: float
     health: Health | None
+    asked_for: bool = False
 
 
 class Backoff(Struct, frozen=True):
@@ -52,7 +56,8 @@ class Backoff(Struct, frozen=True):
         if refused is not None and after.refusals >= PARKED_AFTER:
             return after, Decision(delay=max(PARKED_FOR, error.retry_after or 0.0), health=refused)
         if error.retry_after is not None:
-            return after, Decision(delay=error.retry_after * (1 + 0.1 * random()), health="failing")
-        longest = LONGEST_WHEN_THROTTLED if error.outcome in _THROTTLED else LONGEST
-        bound = min(longest, BASE * 2 ** min(after.failures, 16))
-        return after, Decision(delay=bound * random(), health="failing" if after.failures >= DOWN_AFTER else None)
+            return after, Decision(delay=error.retry_after * (1 + 0.1 * random()), health="failing", asked_for=True)
+        throttled = error.outcome in _THROTTLED
+        bound = min(LONGEST_WHEN_THROTTLED if throttled else LONGEST, BASE * 2 ** min(after.failures, 16))
+        health: Health | None = "failing" if after.failures >= DOWN_AFTER else None
+        return after, Decision(delay=bound * random(), health=health, asked_for=throttled)

@@ -31,8 +31,7 @@ class Ledger:
 
     async def settled(self) -> None:
         """Wait until no update of the tenant is under way: a poller before may have been ended while one was."""
-        while self.shard.is_moving(self._tenant):
-            await self.shard.drain()
+        await self.shard.settled(self._tenant)
 
     def note(self, state: TenantState) -> None:
         """Move the state without a transaction: nothing durable changed."""

@@ -15,19 +15,15 @@ from streamer.diff.plan import Plan, PollRules, plan_poll
 from streamer.diff.state import TenantState
 from streamer.events.definition import Health
 from streamer.model import Snapshot
-from streamer.polling.backoff import Backoff
 from streamer.polling.ledger import Ledger
 from streamer.polling.operating import Operations
 from streamer.polling.phase import Sighting
-from streamer.polling.reporter import Reporter, ReportTerms
 from streamer.polling.schedule import make_schedule
-from streamer.polling.telling import Teller
+from streamer.polling.standing import Standing
 from streamer.polling.timetable import make_timetable
 from streamer.polling.tools import Tools
 from streamer.sources.errors import PollError
-from streamer.sources.pace import Pace
 from streamer.sources.source import Source
-from streamer.store.shard import Shard
 
 CLOCK_OFFSET_LIMIT: Final = 2.0
 """Seconds between our clock and the store's beyond which our times are not to be trusted."""
@@ -45,30 +41,20 @@ SWEEP_EVERY: Final = 3600.0
 class TenantPoller:
     """Polls one tenant for as long as its shard is ours."""
 
-    def __init__(self, *, config: TenantConfig, source: Source, shard: Shard, tools: Tools, pace: Pace) -> None:
-        """Take the tenant's config and source, the shard that its state lies in, and what pollers share.
+    def __init__(
+        self, *, config: TenantConfig, source: Source, ledger: Ledger, tools: Tools, standing: Standing
+    ) -> None:
+        """Take the tenant's config and source, its side of the shard that its state lies in, and what pollers share.
 
-        `pace` is the one that the source's requests keep to.
+        `standing` holds the pace that the source's requests keep to.
         """
         self.config = config
-        self.reporter = Reporter(
-            state=shard.state(config.id),
-            terms=ReportTerms(
-                source=source.name,
-                heartbeat=config.heartbeat,
-                interval=config.interval,
-                assumed_age=source.assumed_age_ms,
-            ),
-            clock=tools.clock,
-            observer=tools.observer,
-        )
         self.source = source
+        self.ledger = ledger
+        self.reporter = ledger.reporter
         self._tools = tools
-        self._teller = Teller(tenant=config.id, source=source.name, clock=tools.clock, observer=tools.observer)
-        self.ledger = Ledger(tenant=config.id, shard=shard, reporter=self.reporter, teller=self._teller)
-        self._operations = Operations(config=config, vocabulary=source, ledger=self.ledger)
-        self._backoff = Backoff()
-        self._pace = pace
+        self._standing = standing
+        self._operations = Operations(config=config, vocabulary=source, ledger=ledger)
         self._next_sweep = 0.0
         self._seen: Sighting | None = None
 
@@ -92,8 +78,10 @@ class TenantPoller:
         first = self._tools.first_polls.turn(tenant, interval=interval / 1000, monotonic=now)
         schedule = make_schedule(tenant, first=first, interval=interval, monotonic=now, wall=clock.wall())
         timetable = make_timetable(schedule, cache=self.source.assumed_age_ms / 1000)
+        if (wish := self._standing.wish) is not None and self.reporter.judge("failing", wish):
+            await self.ledger.report()
         while True:
-            await asyncio.sleep(max(0.0, timetable.due - clock.monotonic()))
+            await asyncio.sleep(max(0.0, max(timetable.due, self._standing.not_before) - clock.monotonic()))
             delay = await self.poll()
             await self._sweep()
             timetable = timetable.after(clock.monotonic() + delay, self._seen)
@@ -113,11 +101,11 @@ class TenantPoller:
         except PollError as error:
             return await self._failed(error, began)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the polling of a tenant
-            self._teller.unexpected(error)
+            self.ledger.tell.unexpected(error)
             unexpected = PollError("internal_error", f"{type(error).__name__} while polling")
             return await self._failed(unexpected, began)
-        self._teller.polled("ok", began)
-        self._backoff = Backoff()
+        self.ledger.tell.polled("ok", began)
+        self._standing.succeeded()
         before = self.state.complete_through
         if before is not None:
             self.reporter.saw(snapshot.window.end - before)
@@ -129,7 +117,7 @@ class TenantPoller:
         behind = max(self.state.complete_through or 0, self.state.watch.shown or 0) - self._tools.clock.wall()
         if behind > 0:
             raise PollError("clock_behind", f"our clock is {behind} ms behind what was already told of this tenant")
-        await self._pace.ready()  # before time begins to run and before others could need the place
+        await self._standing.pace.ready()  # before time begins to run and before others could need the place
         async with self._tools.budgets.request(self.config.account.host):
             try:
                 # the source keeps to the timeout itself and knows more about it; this is for one that does not
@@ -179,8 +167,8 @@ class TenantPoller:
         return "ok", None
 
     async def _failed(self, error: PollError, began: float) -> float:
-        self._teller.polled(error.outcome, began, str(error))
-        self._backoff, decision = self._backoff.after(error, random=self._tools.random)
+        self.ledger.tell.polled(error.outcome, began, str(error))
+        decision = self._standing.failed(error, random=self._tools.random)
         if decision.health is not None and self.reporter.judge(decision.health, str(error)):
             await self.ledger.report()
         return decision.delay

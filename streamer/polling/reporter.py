@@ -42,6 +42,16 @@ class Reporter:
         self._gap: Millis = 0
         self._due = clock.monotonic() + terms.heartbeat / 1000
 
+    @property
+    def heartbeat(self) -> Millis:
+        """How old the tenant's last record may be."""
+        return self._terms.heartbeat
+
+    def renew(self, terms: ReportTerms) -> None:
+        """Take the terms of another config, or of none. What was seen and not yet told is told in the next record."""
+        self._due = min(self._due, self._clock.monotonic() + terms.heartbeat / 1000)
+        self._terms = terms
+
     def judge(self, health: Health, advice: str | None = None) -> bool:
         """Take the tenant's health; True if it is not the one last reported, so that a record is due."""
         self.advice = advice

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from streamer.config import TenantConfig
-from streamer.events.record import partition_of
 from streamer.polling.keeper import ShardKeeper
 from streamer.polling.shard_map import ShardMap
-
-
-def tenants_by_shard(tenants: Iterable[TenantConfig], shards: int) -> dict[int, dict[str, TenantConfig]]:
-    """Return the tenants of each shard by their ids: where Kafka's partitioner puts the tenant's id."""
-    spread: defaultdict[int, dict[str, TenantConfig]] = defaultdict(dict)
-    for tenant in tenants:
-        spread[partition_of(tenant.id, shards)][tenant.id] = tenant
-    return dict(spread)
 
 
 class Supervisor:

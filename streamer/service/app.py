@@ -13,8 +13,9 @@ from streamer.clock import Clock, SystemClock
 from streamer.config import Config, TenantConfig
 from streamer.polling.backoff import BASE
 from streamer.polling.keeper import ShardKeeper
+from streamer.polling.roster import Roster
 from streamer.polling.shard_map import ShardMap, StaticShardMap
-from streamer.polling.supervisor import Supervisor, tenants_by_shard
+from streamer.polling.supervisor import Supervisor
 from streamer.polling.tools import Tools
 from streamer.service.log_subscriber import LogSubscriber
 from streamer.service.loop_lag import measure_loop_lag
@@ -50,6 +51,7 @@ class Service:
         self._store = store
         self._clock = clock or SystemClock()
         self._shard_map = shard_map or StaticShardMap(range(store.shards))
+        self._roster = Roster(config.tenants, shards=store.shards)
         self.registry = CollectorRegistry()
         self.readiness = Readiness()
         metrics = Metrics(registry=self.registry, clock=self._clock)
@@ -80,7 +82,6 @@ class Service:
         try:
             async with Http(clock=self._clock) as http:
                 tools = Tools(observer=self._observer, clock=self._clock)
-                spread = tenants_by_shard(self._config.tenants, self._store.shards)
 
                 def source_of(tenant: TenantConfig, pace: Pace) -> Source:
                     return make_source(tenant, http=http, clock=self._clock, pace=pace)
@@ -89,7 +90,7 @@ class Service:
                     return ShardKeeper(
                         number,
                         store=self._store,
-                        tenants=spread.get(number, {}),
+                        roster=self._roster,
                         make_source=source_of,
                         tools=tools,
                     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from streamer.clock import Clock
 
-DOWN: Final = frozenset({"degraded", "failing", "auth_failed", "not_enabled"})
+DOWN: Final = frozenset({"degraded", "failing", "auth_failed", "not_enabled", "unusable"})
 """Healths of a tenant that somebody should look at."""
 
 ORDERLY: Final = frozenset({"stopped"})

@@ -133,6 +133,12 @@ DEFINITIONS: Final = (
         ("tenant",),
     ),
     Definition(
+        "tenant_health",
+        "gauge",
+        "1 for the tenant's health as on `tenant-status`, and `unusable` where its stored state is and nothing is told.",
+        ("tenant", "source", "health"),
+    ),
+    Definition(
         "tenants_unconfigured",
         "gauge",
         "Tenants with stored rows but without config.",

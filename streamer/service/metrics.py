@@ -25,6 +25,7 @@ from streamer.signals import (
     AgentsHeld,
     ClockOffset,
     CommitFinished,
+    HealthChanged,
     LoopLag,
     PollFinished,
     Published,
@@ -74,6 +75,7 @@ class Metrics:
             AgentsHeld: self._agents_held,
             StatusUnmapped: self._status_unmapped,
             VendorClockFault: self._vendor_clock_fault,
+            HealthChanged: self._health_changed,
             WatermarkMoved: self._watermark_moved,
             TenantGone: self._tenant_gone,
             CommitFinished: self._commit_finished,
@@ -141,6 +143,10 @@ class Metrics:
 
     def _vendor_clock_fault(self, signal: VendorClockFault) -> None:
         self._counter("vendor_clock_faults_total", tenant=signal.tenant).inc(signal.count)
+
+    def _health_changed(self, signal: HealthChanged) -> None:
+        self._gauges["tenant_health"].remove_by_labels({"tenant": signal.tenant})
+        self._gauge("tenant_health", tenant=signal.tenant, source=signal.source, health=signal.health).set(1)
 
     def _watermark_moved(self, signal: WatermarkMoved) -> None:
         self._watermarks.move(signal.tenant, signal.complete_through)

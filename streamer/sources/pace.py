@@ -27,6 +27,12 @@ class Pace:
         self._clock = clock
         self._free_at = -math.inf
 
+    def change(self, rate: Rate | None) -> None:
+        """Keep to another rate from now on, counted from the last request."""
+        spacing = rate.interval / 1000 if rate else 0.0
+        self._free_at += spacing - self._spacing
+        self._rate, self._spacing = rate, spacing
+
     async def ready(self) -> None:
         """Wait until the next turn could be had at once; it is not taken."""
         if (wait := self._free_at - self._clock.monotonic()) > 0:

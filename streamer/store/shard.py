@@ -44,6 +44,7 @@ class Shard:
         self._engine = engine
         self._clock = clock
         self._moving: Counter[str] = Counter()
+        self._moved = asyncio.Event()
         self._queue: list[tuple[Update, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._closing = False
@@ -61,6 +62,11 @@ class Shard:
     def is_moving(self, tenant: str) -> bool:
         """Tell whether an update of the tenant waits or is in flight, so that its committed state is about to be old."""
         return self._moving[tenant] > 0
+
+    async def settled(self, tenant: str) -> None:
+        """Wait until no update of the tenant waits or is in flight, however busy others keep the shard."""
+        while self.is_moving(tenant):
+            await self._moved.wait()
 
     def note(self, state: TenantState) -> None:
         """Move the cache without a transaction: nothing durable changed."""
@@ -135,6 +141,7 @@ class Shard:
                         self._moving[update.state.tenant] -= 1
                     if not done.done():
                         done.set_result(None)
+                self._wake()
         finally:
             self._flushing = None
 
@@ -173,11 +180,17 @@ class Shard:
         if not self._lost.done():
             self._lost.set_result(lost)
         self._moving.clear()
+        self._wake()
         waiting, self._queue = (batch or []) + self._queue, []
         for _, done in waiting:
             if not done.done():
                 done.set_exception(_again(lost))
                 done.exception()  # the waiter may be gone; it is told all the same if it is not
+
+    def _wake(self) -> None:
+        """Have those that wait for tenants to settle look again."""
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
 
 
 def _again(lost: ShardLost) -> ShardLost:

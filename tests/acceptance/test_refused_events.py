@@ -13,13 +13,12 @@ from aiohttp.test_utils import TestServer
 from streamer.clock import SystemClock
 from streamer.config import AgentStatus8x8, KafkaConfig, LiteralSecret
 from streamer.events.encode import STATUS_LIMIT
-from streamer.polling.poller import TenantPoller
 from streamer.polling.tools import Tools
 from streamer.signals import AgentsHeld, CommitFinished, Signal
 from streamer.sources.http import Http
-from streamer.sources.pace import Pace
 from streamer.sources.registry import make_source
 from streamer.store.kafka import KafkaStore
+from tests.support.pollers import poller_on
 from tests.support.readers import EVENTS, KafkaReader
 
 HUGE = "x" * (STATUS_LIMIT + 1)
@@ -50,9 +49,8 @@ async def test_a_tenant_whose_event_is_refused_harms_nobody_in_its_shard(kafka: 
         pollers = []
         for tenant in shows:
             own = AgentStatus8x8(id=tenant, base_url=base_url, username=tenant, password=LiteralSecret("x"))
-            pace, tools = Pace(rate=own.rate, clock=clock), Tools(observer=signals.append)
-            source = make_source(own, http=http, clock=clock, pace=pace)
-            pollers.append(TenantPoller(config=own, source=source, shard=shard, tools=tools, pace=pace))
+            source = make_source(own, http=http, clock=clock)
+            pollers.append(poller_on(shard, config=own, source=source, tools=Tools(observer=signals.append)))
 
         async def poll() -> None:
             await asyncio.gather(*(poller.poll() for poller in pollers))

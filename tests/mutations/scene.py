@@ -17,7 +17,6 @@ from streamer.polling.tools import Tools
 from streamer.simulator import SHARED_PASSWORD, SimulatorServer, SimulatorSettings, parse_faults, tenant_ids
 from streamer.simulator.eight_by_eight import Status
 from streamer.sources.http import Http
-from streamer.sources.pace import Pace
 from streamer.sources.registry import make_source
 from streamer.store.engine import ShardLost
 from streamer.store.kafka.deadlines import Deadlines
@@ -25,6 +24,7 @@ from streamer.store.kafka.store import KafkaStore
 from streamer.store.shard import Shard, Update
 from tests.oracle import Evidence, Facts, Verdict, judge
 from tests.support.polled import AGENT_STATUS, polled, truth_of
+from tests.support.pollers import poller_on
 from tests.support.readers import EVENTS, ROWS, TENANTS, KafkaReader
 
 if TYPE_CHECKING:
@@ -129,10 +129,8 @@ class Scene:
             password=LiteralSecret(SHARED_PASSWORD),
             heartbeat=60_000,
         )
-        pace = Pace(rate=config.rate, clock=self._clock)
-        source = make_source(config, http=self._http, clock=self._clock, pace=pace)
-        poller = TenantPoller(config=config, source=source, shard=shard, tools=self._tools, pace=pace)
-        return Owner(shard, poller)
+        source = make_source(config, http=self._http, clock=self._clock)
+        return Owner(shard, poller_on(shard, config=config, source=source, tools=self._tools))
 
     async def end(self) -> Verdict:
         """Go on with a fresh owner over some last changes, and judge everything that was published."""

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from streamer.polling.poller import TenantPoller
+from streamer.polling.standing import Standing
 from streamer.polling.tools import Tools
 from streamer.signals import Signal
-from streamer.sources.pace import Pace
 from streamer.store.shard import Shard
 from tests.support.clock import LoopClock
 from tests.support.memory import MemorySource, MemoryStore, tenant
+from tests.support.pollers import poller_on
 
 MakePoller = Callable[..., TenantPoller]
 
@@ -56,8 +57,10 @@ async def shard(store: MemoryStore) -> Shard:
 def make_poller(shard: Shard, source: MemorySource, tools: Tools) -> MakePoller:
     """`make_poller(interval=1000)` makes a poller on the shard: of acme, if no other source is given."""
 
-    def make(other: MemorySource | None = None, pace: Pace | None = None, **keys: Any) -> TenantPoller:
-        pace = pace or Pace(rate=None, clock=tools.clock)
-        return TenantPoller(config=tenant(**keys), source=other or source, shard=shard, tools=tools, pace=pace)
+    def make(other: MemorySource | None = None, standing: Standing | None = None, **keys: Any) -> TenantPoller:
+        config, asked = tenant(**keys), other or source
+        standing = standing or Standing(config, clock=tools.clock)
+        asked.pace = standing.pace
+        return poller_on(shard, config=config, source=asked, tools=tools, standing=standing)
 
     return make

@@ -24,9 +24,9 @@ from streamer.polling.tools import Tools
 from streamer.signals import PollFinished, Signal
 from streamer.sources.errors import OUTCOMES
 from streamer.sources.http import Http
-from streamer.sources.pace import Pace
 from streamer.sources.registry import make_source
 from streamer.store.sqlite import SqliteStore
+from tests.support.pollers import poller_on
 
 EXAMPLES: Final = int(os.environ.get("STREAMER_BAD_PAYLOADS", "1000"))
 GOOD: Final[list[dict[str, Any]]] = [
@@ -106,9 +106,8 @@ async def trial(folder: Path) -> AsyncIterator[Trial]:
         )
         await store.start()
         shard = await store.take_over(0, lambda: True)
-        pace, tools = Pace(rate=config.rate, clock=clock), Tools(observer=observe)
-        source = make_source(config, http=http, clock=clock, pace=pace)
-        running.poller = TenantPoller(config=config, source=source, shard=shard, tools=tools, pace=pace)
+        source = make_source(config, http=http, clock=clock)
+        running.poller = poller_on(shard, config=config, source=source, tools=Tools(observer=observe))
         await running.poller.poll()
         try:
             yield running

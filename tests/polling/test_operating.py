@@ -9,10 +9,10 @@ from streamer.events.record import ROWS, Record
 from streamer.polling.poller import TenantPoller
 from streamer.polling.tools import Tools
 from streamer.signals import HealthChanged, OperatorKey, Signal, TenantGone
-from streamer.sources.pace import Pace
 from streamer.store.engine import ShardLost
 from tests.support.clock import run_for
 from tests.support.memory import MemorySource, MemoryStore, tenant
+from tests.support.pollers import poller_on
 
 pytestmark = pytest.mark.looptime
 
@@ -28,8 +28,7 @@ class Owners:
     async def next(self, **keys: Any) -> TenantPoller:
         """Take the shard over with this config of acme."""
         shard = await self.store.take_over(0, lambda: True)
-        pace = Pace(rate=None, clock=self.tools.clock)
-        return TenantPoller(config=tenant(**keys), source=self.source, shard=shard, tools=self.tools, pace=pace)
+        return poller_on(shard, config=tenant(**keys), source=self.source, tools=self.tools)
 
     async def run(self, seconds: float = 25.0, **keys: Any) -> TenantPoller:
         """Take the shard over with this config and poll for a while."""
@@ -167,7 +166,7 @@ async def test_rows_of_another_source_stop_the_tenant_and_nothing_is_written(
     source.name = "other-codes"
     await owners.run(resync="t1", forget_agents=["a"])
     assert (len(store.commits), len(source.requests)) == (commits, asked)
-    [told] = [each for each in signals if isinstance(each, HealthChanged) and each.health == "failing"]
+    [told] = [each for each in signals if isinstance(each, HealthChanged) and each.health == "unusable"]
     assert "source codes" in (told.advice or "")
     assert "other-codes" in (told.advice or "")
     await owners.run(forget=True)
@@ -187,7 +186,7 @@ async def test_a_record_that_cant_be_read_stops_the_tenant_until_it_is_forgotten
     commits = len(store.commits)
     await owners.run()
     assert (len(store.commits), len(source.requests)) == (commits, asked)
-    [told] = [each for each in signals if isinstance(each, HealthChanged) and each.health == "failing"]
+    [told] = [each for each in signals if isinstance(each, HealthChanged) and each.health == "unusable"]
     assert "can't be read" in (told.advice or "")
     await owners.run(forget=True)
     assert store.rows() == {}
@@ -203,10 +202,9 @@ async def test_a_record_that_cant_be_read_harms_no_other_tenant(
     store.write([Record(topic=ROWS, key=b"acme|a", value=b"\xff")])
     shard = await store.take_over(0, lambda: True)
     other = MemorySource(clock=tools.clock, tenant_id="globex")
-    pace = Pace(rate=None, clock=tools.clock)
     pollers = [
-        TenantPoller(config=tenant("globex"), source=other, shard=shard, tools=tools, pace=pace),
-        TenantPoller(config=tenant(), source=owners.source, shard=shard, tools=tools, pace=pace),
+        poller_on(shard, config=tenant("globex"), source=other, tools=tools),
+        poller_on(shard, config=tenant(), source=owners.source, tools=tools),
     ]
     await run_for(25, *(each.run() for each in pollers))
     assert {each["tenant"] for each in store.events()} == {"globex"}

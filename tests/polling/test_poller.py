@@ -6,13 +6,11 @@ from contextlib import AsyncExitStack
 import pytest
 
 from streamer.clock import rfc3339
-from streamer.config.values import parse_rate
 from streamer.polling.budgets import PER_HOST
 from streamer.polling.poller import GRACE, THREAD_FROM, TenantPoller
 from streamer.polling.tools import Tools
 from streamer.signals import AgentsCounted, PollFinished, Published, Signal, WatermarkMoved
 from streamer.sources.errors import PollError
-from streamer.sources.pace import Pace
 from streamer.store.engine import ShardLost
 from tests.polling.conftest import MakePoller
 from tests.support.clock import LoopClock, run_for, running
@@ -273,11 +271,11 @@ async def test_a_failing_tenant_delays_nobody(make_poller: MakePoller, source: M
 
 
 async def test_a_poll_waits_for_its_first_turn_before_its_time_begins_to_run(
-    make_poller: MakePoller, source: MemorySource, signals: list[Signal], clock: LoopClock
+    make_poller: MakePoller, source: MemorySource, signals: list[Signal]
 ) -> None:
     """However short the timeout is: what was sent before, by whoever, delays a poll and does not fail it."""
-    source.pace, source.timeout = Pace(rate=parse_rate("1/s"), clock=clock), 0.1
-    poller = make_poller(pace=source.pace, interval=1000, timeout=100)
+    source.timeout = 0.1
+    poller = make_poller(rate="1/s", interval=1000, timeout=100)
     for _ in range(4):
         await poller.poll()
     assert source.requests == pytest.approx([0, 1, 2, 3])
@@ -285,11 +283,11 @@ async def test_a_poll_waits_for_its_first_turn_before_its_time_begins_to_run(
 
 
 async def test_the_rate_of_a_tenant_holds_for_all_its_requests(
-    make_poller: MakePoller, source: MemorySource, signals: list[Signal], clock: LoopClock
+    make_poller: MakePoller, source: MemorySource, signals: list[Signal]
 ) -> None:
     """Three pages a poll: the spacing is the same within a poll and from one to the next."""
-    source.pace, source.pages = Pace(rate=parse_rate("1/s"), clock=clock), 3
-    poller = make_poller(pace=source.pace, interval=3000, timeout=3000)
+    source.pages = 3
+    poller = make_poller(rate="1/s", interval=3000, timeout=3000)
     for _ in range(3):
         await poller.poll()
     assert source.requests == pytest.approx(range(9))
@@ -300,8 +298,8 @@ async def test_a_poll_that_cannot_have_its_turns_in_time_fails_and_says_why(
     make_poller: MakePoller, source: MemorySource, signals: list[Signal], clock: LoopClock
 ) -> None:
     """At once, when it is certain, and its place among the requests under way is free again."""
-    source.pace, source.pages, source.timeout = Pace(rate=parse_rate("1/s"), clock=clock), 9, 1.5
-    await make_poller(pace=source.pace, interval=2000, timeout=1500).poll()
+    source.pages, source.timeout = 9, 1.5
+    await make_poller(rate="1/s", interval=2000, timeout=1500).poll()
     assert source.requests == pytest.approx([0, 1])
     assert clock.monotonic() == pytest.approx(1.02)
     [told] = [each for each in signals if isinstance(each, PollFinished)]
@@ -310,11 +308,10 @@ async def test_a_poll_that_cannot_have_its_turns_in_time_fails_and_says_why(
 
 
 async def test_a_tenant_that_waits_for_its_first_turn_keeps_no_place(
-    make_poller: MakePoller, source: MemorySource, tools: Tools, clock: LoopClock
+    make_poller: MakePoller, source: MemorySource, tools: Tools
 ) -> None:
     """The budget of a host is for those who could ask."""
-    source.pace = Pace(rate=parse_rate("2/m"), clock=clock)
-    poller = make_poller(pace=source.pace)
+    poller = make_poller(rate="2/m", interval=30_000)
     await poller.poll()
     async with running(_poll(poller)):
         await asyncio.sleep(1)

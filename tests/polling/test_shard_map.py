@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from streamer.polling.roster import tenants_by_shard
 from streamer.polling.shard_map import StaticShardMap
-from streamer.polling.supervisor import tenants_by_shard
 from tests.support.memory import tenant
 
 

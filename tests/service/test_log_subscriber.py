@@ -90,7 +90,7 @@ def test_a_tenant_that_is_well_from_the_start_is_no_line(told: Told) -> None:
     assert told.lines(health("ok"), health("ok", "ok")) == []
 
 
-@pytest.mark.parametrize("state", ["failing", "auth_failed", "not_enabled", "degraded"])
+@pytest.mark.parametrize("state", ["failing", "auth_failed", "not_enabled", "degraded", "unusable"])
 def test_each_state_that_needs_somebody_is_a_warning(told: Told, state: str) -> None:
     """It names the state, so that a line alone says what to do."""
     (line,) = told.lines(health(state))

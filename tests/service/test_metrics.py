@@ -20,6 +20,7 @@ from streamer.signals import (
     CommitFinished,
     HealthChanged,
     LoopLag,
+    OperatorKey,
     PollFinished,
     Published,
     ShardDropped,
@@ -199,6 +200,16 @@ def test_what_is_held_and_what_is_odd_is_counted(scrape: Scrape) -> None:
     assert scrape.value("vendor_clock_faults_total", tenant="acme") == 4
 
 
+def test_a_tenant_has_one_health(scrape: Scrape) -> None:
+    """The one before is no series any more."""
+    scrape.tell(
+        HealthChanged(before=None, health="ok", **ACME),
+        HealthChanged(before="ok", health="unusable", **ACME),
+    )
+    assert scrape.value("tenant_health", health="unusable", **ACME) == 1
+    assert scrape.value("tenant_health", health="ok", **ACME) is None
+
+
 def test_the_age_of_a_watermark_grows_by_itself(scrape: Scrape, clock: HandClock) -> None:
     """It is worked out at the scrape: a tenant of which nothing is heard grows old."""
     scrape.tell(WatermarkMoved(tenant="acme", complete_through=NOON - 2500))
@@ -218,6 +229,7 @@ def test_a_tenant_that_is_gone_leaves_no_series(scrape: Scrape) -> None:
             AgentsHeld(tenant=tenant, reason="invalid", count=1),
             StatusUnmapped(tenant=tenant, source="s", code="99"),
             VendorClockFault(tenant=tenant, count=1),
+            HealthChanged(tenant=tenant, source="s", before=None, health="ok"),
             WatermarkMoved(tenant=tenant, complete_through=NOON),
         )
     by_tenant = {each.full_name for each in DEFINITIONS if "tenant" in each.labels}
@@ -295,7 +307,7 @@ def test_rebalances_and_loop_lag_are_measured(scrape: Scrape) -> None:
 def test_a_signal_that_no_metric_is_made_of_is_passed_over(scrape: Scrape) -> None:
     """An observer never raises."""
     before = scrape.series()
-    scrape.tell(HealthChanged(before=None, health="ok", **ACME))
+    scrape.tell(OperatorKey(tenant="acme", key="resync", outcome="done", count=1))
     assert scrape.series() == before
 
 
