@@ -46,13 +46,24 @@ class Reason(Struct, frozen=True):
     list: str | None
 
 
+class Unmapped(Struct, frozen=True):
+    """A part of a vendor's status that no mapping knows: the vendor's field, and what it says.
+
+    `key` is the key of `status_map` that would name it; None where no key can.
+    """
+
+    field: str
+    code: str
+    key: str | None = None
+
+
 class Meaning(Struct, frozen=True):
-    """What a vendor's status means in canonical terms; `mapped` is false where no mapping knew the code."""
+    """What a vendor's status means in canonical terms; `unmapped` holds the parts of it that no mapping knew."""
 
     state: State
     detail: str | None = None
     reason: Reason | None = None
-    mapped: bool = True
+    unmapped: tuple[Unmapped, ...] = ()
 
 
 class AgentStatus(Struct, frozen=True):

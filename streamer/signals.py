@@ -59,10 +59,11 @@ class AgentsHeld(Struct, frozen=True):
 
 
 class StatusUnmapped(Struct, frozen=True):
-    """A vendor status that no mapping knows was published as `unknown`; `code` is the vendor's."""
+    """A status was published of which no mapping knows a part: the vendor's `field`, and the `code` that it held."""
 
     tenant: str
     source: str
+    field: str
     code: str
 
 

@@ -13,7 +13,7 @@ from streamer.cli.running import run_until_stopped
 
 if TYPE_CHECKING:
     from streamer.config import TenantConfig
-    from streamer.model import AgentStatus, Vocabulary
+    from streamer.model import AgentStatus, Meaning
 
 
 def poll_once(
@@ -22,7 +22,10 @@ def poll_once(
     agent: Annotated[str | None, typer.Option(metavar="ID", help="Ask for this agent alone.")] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Ask the vendor once for a tenant's agents and print their statuses, canonical and as the vendor says it."""
+    """Ask the vendor once for a tenant's agents and print their statuses, canonical and as the vendor says it.
+
+    Codes that no mapping knows are listed after them, each with the number of agents and the key that status_map lacks.
+    """
     from streamer.cli.opening import load_for_polling  # noqa: PLC0415
 
     loaded = load_for_polling(config, resolve=False)  # of all secrets only this tenant's is read, when it is polled
@@ -40,6 +43,7 @@ def poll_once(
 async def _poll(tenant: TenantConfig, agent: str | None, output: Output) -> None:
     import asyncio  # noqa: PLC0415
 
+    from streamer.cli import unmapped  # noqa: PLC0415
     from streamer.clock import SystemClock  # noqa: PLC0415
     from streamer.sources.http import Http  # noqa: PLC0415
     from streamer.sources.registry import make_source  # noqa: PLC0415
@@ -52,23 +56,28 @@ async def _poll(tenant: TenantConfig, agent: str | None, output: Output) -> None
                 agents = [await source.agent(agent)] if agent else list((await source.snapshot()).agents.values())
         except TimeoutError:
             raise FailureError(f"no complete answer within the timeout of {tenant.timeout} ms") from None
-    for each in sorted(agents, key=lambda status: status.agent):
-        document = _document(each, source)
+    agents.sort(key=lambda status: status.agent)
+    meanings = [source.interpret(each.vendor) for each in agents]
+    for status, meaning in zip(agents, meanings, strict=True):
+        document = _document(status, meaning)
         sys.stdout.write(_json(document) if output is Output.JSON else _line(document))
-    say(f"{len(agents)} agents")
+    counted = unmapped.count(meanings)
+    if output is Output.JSON:
+        sys.stdout.writelines(map(_json, unmapped.documents(counted)))
+    for line in (f"{len(agents)} agents", *unmapped.lines(counted)):
+        say(line)
 
 
-def _document(status: AgentStatus, vocabulary: Vocabulary) -> dict[str, Any]:
+def _document(status: AgentStatus, meaning: Meaning) -> dict[str, Any]:
     import msgspec  # noqa: PLC0415
 
-    meaning = vocabulary.interpret(status.vendor)
     return {
         "agent": {"id": status.agent, "name": status.name},
         "state": meaning.state,
         "detail": meaning.detail,
         "reason": msgspec.to_builtins(meaning.reason),
         "vendor": dict(status.vendor),
-        "mapped": meaning.mapped,
+        "mapped": not meaning.unmapped,
     }
 
 

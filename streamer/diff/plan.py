@@ -29,7 +29,7 @@ from streamer.events.definition import (
 )
 from streamer.events.encode import EventRefused, encode_status, event_records, new_trace
 from streamer.events.record import Record
-from streamer.model import ChangeKind, Interval, Meaning, Millis, Snapshot, Vocabulary, Window
+from streamer.model import ChangeKind, Interval, Meaning, Millis, Snapshot, Unmapped, Vocabulary, Window
 
 
 class Published(Struct, frozen=True):
@@ -39,7 +39,7 @@ class Published(Struct, frozen=True):
     detection_delay: Millis | None
     uncertainty: Millis | None
     missed: int
-    unmapped: str | None = None
+    unmapped: tuple[Unmapped, ...] = ()
 
 
 class Plan(Struct, frozen=True):
@@ -241,7 +241,7 @@ class Writer:
             detection_delay=self._now - (entered.earliest + entered.latest) // 2 if timed and entered else None,
             uncertainty=entered.latest - entered.earliest if timed and entered else None,
             missed=occasion.missed,
-            unmapped=None if meaning is None or meaning.mapped else str((occasion.vendor or {}).get("code")),
+            unmapped=() if meaning is None else meaning.unmapped,
         )
 
 

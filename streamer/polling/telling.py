@@ -97,8 +97,8 @@ class Teller:
                 missed_transitions=sum(each.missed for each in events),
             )
         )
-        for code in {each.unmapped for each in events if each.unmapped is not None}:
-            self._tell(StatusUnmapped(tenant=self._tenant, source=self.source, code=code))
+        for field, code in {(part.field, part.code) for each in events for part in each.unmapped}:
+            self._tell(StatusUnmapped(tenant=self._tenant, source=self.source, field=field, code=code))
 
     def _compared(self, difference: Difference) -> None:
         if difference.held is not None:

@@ -95,9 +95,10 @@ class LogSubscriber:
 
     def _status_unmapped(self, signal: StatusUnmapped) -> None:
         code = signal.code[:CODE_LENGTH]
-        if self._quiet.due(signal.tenant, ("unmapped", code)):
-            advice = "published as unknown; map it with status_map"
-            self._log.warning("vendor status is unmapped", tenant=signal.tenant, code=code, advice=advice)
+        if self._quiet.due(signal.tenant, ("unmapped", signal.field, code)):
+            advice = "map it with status_map; streamer poll-once lists what is unmapped, and the keys"
+            about = {"tenant": signal.tenant, "field": signal.field, "code": code}
+            self._log.warning("vendor status is unmapped", **about, advice=advice)
 
     def _vendor_clock_fault(self, signal: VendorClockFault) -> None:
         if count := self._quiet.due(signal.tenant, "clock fault", count=signal.count):

@@ -123,7 +123,7 @@ DEFINITIONS: Final = (
     Definition(
         "unmapped_statuses_total",
         "counter",
-        "Vendor statuses published as `unknown` because no mapping knows them.",
+        "Vendor codes that no mapping knows, once for each poll that published some: `unknown`, or told by the rest.",
         ("tenant", "source"),
     ),
     Definition(

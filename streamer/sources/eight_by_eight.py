@@ -13,6 +13,7 @@ from msgspec import Struct
 from streamer.config import StatusTarget
 from streamer.model import Meaning, Reason, State
 from streamer.sources.errors import PollError
+from streamer.sources.unmapped import unknown
 
 LIST: Final = "status-code-list-id"
 ITEM: Final = "status-code-item-id"
@@ -56,7 +57,7 @@ class Vocabulary8x8(Struct, frozen=True, kw_only=True):
                 return Meaning(state=target.state, detail=target.detail, reason=reason)
         status = self.statuses.get(code) if isinstance(code, int) else None
         if status is None:
-            return Meaning(state="unknown", reason=reason, mapped=False)
+            return unknown("agent-status", code, fault=status_key_fault, reason=reason)
         return Meaning(state=status.state, detail=status.detail, reason=reason)
 
     def _reason(self, codes: object, item: object, name: object) -> Reason | None:

@@ -26,6 +26,7 @@ from streamer.sources import payload
 from streamer.sources.authorization import basic
 from streamer.sources.errors import PollError
 from streamer.sources.http import Answer, Http, Refusal, Request
+from streamer.sources.unmapped import unknown
 
 STATUSES: Final[Mapping[str, Meaning]] = MappingProxyType(
     {
@@ -45,8 +46,6 @@ STATUSES: Final[Mapping[str, Meaning]] = MappingProxyType(
 )
 """The system's own statuses, after the API's document and the vendor's pages "Agent status" and "Reason codes and
 statuses". All others are a customer's own: a tenant's `status_map` says what they mean, and may overrule these."""
-
-UNMAPPED: Final = Meaning("unknown", mapped=False)
 
 AGENT_NUMBER: Final = "agent_number"
 EMAIL: Final = "email"
@@ -148,7 +147,8 @@ class GoogleCcaipAgentStatuses:
     def interpret(self, vendor: Mapping[str, Any]) -> Meaning:
         """Look the status up in the tenant's `status_map`, then in `STATUSES`, heeding words only."""
         code = vendor.get("code")
-        return self._meanings.get(plain_words(code), UNMAPPED) if isinstance(code, str) else UNMAPPED
+        meaning = self._meanings.get(plain_words(code)) if isinstance(code, str) else None
+        return meaning or unknown("status", code, fault=self.status_key_fault)
 
     @staticmethod
     def status_key_fault(key: str) -> str | None:

@@ -9,7 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from streamer.config import StatusTarget, plain_words
-from streamer.model import Meaning, Reason
+from streamer.model import Meaning, Reason, Unmapped
+from streamer.sources.unmapped import unknown
 from streamer.sources.vonage_components import INTERACTIONS, SIGNIFICANT, WORKLOAD
 
 PRESENCES: Final[Mapping[str, Meaning]] = MappingProxyType(
@@ -46,7 +47,6 @@ READY: Final = "Ready"
 LOGGED_OUT: Final = "LoggedOut"
 CONNECTED: Final = "Connected"
 MONITOR: Final = "Monitor"
-UNMAPPED: Final = Meaning("unknown", mapped=False)
 
 
 class VonageVocabulary:
@@ -59,7 +59,8 @@ class VonageVocabulary:
     def interpret(self, vendor: Mapping[str, Any]) -> Meaning:
         """Look a status up: interactions first, then the workload, then the presence. Never raises.
 
-        It is told as unmapped if any of its parts is one that no table knows.
+        Each part that no table knows is told as unmapped, under its own field: the presence where it decides, and
+        interactions always, since what is not known of them may be what should have decided.
         """
         name = _text(vendor, "code")
         interactions = _interactions(vendor)
@@ -68,14 +69,14 @@ class VonageVocabulary:
             meaning = WORKING
         if meaning is None:
             meaning = self._of_presence(name, _text(vendor, "label"))
-        if all(_text(each, "state") in INTERACTION_STATES for each in interactions):
-            return meaning
-        return msgspec.structs.replace(meaning, mapped=False)
+        states = dict.fromkeys(f"{each.get('state')}" for each in interactions)
+        strange = tuple(Unmapped("interaction.state", state) for state in states if state not in INTERACTION_STATES)
+        return msgspec.structs.replace(meaning, unmapped=(*meaning.unmapped, *strange)) if strange else meaning
 
     def _of_presence(self, name: str | None, description: str | None) -> Meaning:
-        default = UNMAPPED if name is None else PRESENCES.get(name, UNMAPPED)
         keys = (f"{name}/{description}", f"{name}")
-        meaning = next((self._own[key] for key in map(plain_words, keys) if key in self._own), default)
+        meaning = next((self._own[key] for key in map(plain_words, keys) if key in self._own), None)
+        meaning = meaning or PRESENCES.get(f"{name}") or unknown("presence.name", name, fault=status_key_fault)
         if description in (None, "", name):
             return meaning
         reason = Reason(code=description, name=description, list=name)

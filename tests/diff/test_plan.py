@@ -6,6 +6,7 @@ from streamer.diff.absence import AbsenceRules
 from streamer.diff.state import TenantState
 from streamer.events.encode import STATUS_LIMIT
 from streamer.events.record import EVENTS, ROWS
+from streamer.model import Unmapped
 from tests.support.values import NOON, events, poll, restored, snapshot, status
 
 HUGE = "x" * (STATUS_LIMIT + 1)
@@ -85,7 +86,7 @@ def test_an_unmapped_status_is_unknown_and_counted() -> None:
     plan = poll(first(4), snapshot(1000, 1100, status("a0", 99)))
     [event] = events(plan)
     assert (event["current"]["state"], event["current"]["vendor"]["code"]) == ("unknown", 99)
-    assert [each.unmapped for each in plan.published] == ["99"]
+    assert [each.unmapped for each in plan.published] == [(Unmapped("code", "99"),)]
 
 
 def test_agents_are_counted_by_state() -> None:

@@ -57,7 +57,7 @@ async def test_a_status_that_no_mapping_knows_is_told_of(
 ) -> None:
     """Once a code, however many agents have it; the events are published as `unknown`."""
     await make_poller(Shown(clock=clock, statuses=[status("a", 99), status("b", 99), status("c", 4)])).poll()
-    assert of(signals, StatusUnmapped) == [StatusUnmapped(tenant="acme", source="codes", code="99")]
+    assert of(signals, StatusUnmapped) == [StatusUnmapped(tenant="acme", source="codes", field="code", code="99")]
     [published] = of(signals, Published)
     assert isinstance(published, Published)
     assert published.states == ("unknown", "unknown", "ready")

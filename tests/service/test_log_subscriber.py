@@ -140,7 +140,7 @@ def test_refused_events_are_said_again_after_a_while_with_their_number(told: Tol
 
 def test_a_vendor_cannot_flood_the_log_with_codes(told: Told) -> None:
     """Each unmapped code once, a bounded number of them, each cut off."""
-    codes = [StatusUnmapped(code=f"{number}-" + "x" * 1000, **ACME) for number in range(1000)]
+    codes = [StatusUnmapped(field="status", code=f"{number}-" + "x" * 1000, **ACME) for number in range(1000)]
     lines = told.lines(*codes, *codes)
     assert len(lines) == MOST_THINGS
     assert max(len(line["code"]) for line in lines) == 64

@@ -191,7 +191,7 @@ def test_what_is_held_and_what_is_odd_is_counted(scrape: Scrape) -> None:
         SnapshotHeld(tenant="acme", reason="empty"),
         AgentsHeld(tenant="acme", reason="too_large", count=2),
         AgentsHeld(tenant="acme", reason="too_large", count=1),
-        StatusUnmapped(code="99", **ACME),
+        StatusUnmapped(field="status", code="99", **ACME),
         VendorClockFault(tenant="acme", count=4),
     )
     assert scrape.value("held_snapshots_total", tenant="acme", reason="empty") == 1
@@ -227,7 +227,7 @@ def test_a_tenant_that_is_gone_leaves_no_series(scrape: Scrape) -> None:
             Published(tenant, "s", ("ready",), (), (), 1),
             SnapshotHeld(tenant=tenant, reason="empty"),
             AgentsHeld(tenant=tenant, reason="invalid", count=1),
-            StatusUnmapped(tenant=tenant, source="s", code="99"),
+            StatusUnmapped(tenant=tenant, source="s", field="status", code="99"),
             VendorClockFault(tenant=tenant, count=1),
             HealthChanged(tenant=tenant, source="s", before=None, health="ok"),
             WatermarkMoved(tenant=tenant, complete_through=NOON),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streamer.clock import SystemClock
 from streamer.config import AgentStatus8x8, LiteralSecret, StatusTarget
-from streamer.model import STATES, Meaning, Reason
+from streamer.model import STATES, Reason
 from streamer.sources.eight_by_eight import significant
 from streamer.sources.eight_by_eight_agent_status import EightByEightAgentStatus
 from streamer.sources.http import Http
@@ -48,13 +48,17 @@ def source(status_map: Mapping[str, StatusTarget] | None = None) -> EightByEight
 def test_every_status_of_the_document_has_a_canonical_state(code: int, state: str, detail: str | None) -> None:
     """The states are CSTA's; what they do not tell apart is in the detail."""
     meaning = source().interpret({"code": code, "label": "?"})
-    assert (meaning.state, meaning.detail, meaning.reason, meaning.mapped) == (state, detail, None, True)
+    assert (meaning.state, meaning.detail, meaning.reason, not meaning.unmapped) == (state, detail, None, True)
 
 
 @pytest.mark.parametrize("code", [12, -1, 2**62, None, "5", 5.0])
 def test_a_status_outside_the_document_is_unknown_and_counted(code: object) -> None:
     """It breaks nothing and is told as unmapped."""
-    assert source().interpret({"code": code}) == Meaning(state="unknown", mapped=False)
+    meaning = source().interpret({"code": code})
+    assert (meaning.state, [(each.field, each.code) for each in meaning.unmapped]) == (
+        "unknown",
+        [("agent-status", f"{code}")],
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,7 +94,7 @@ def test_a_status_map_refines_and_its_most_specific_key_wins() -> None:
 
     def meaning(code: int, codes: int | None, item: int | None) -> tuple[str, str | None, bool]:
         got = refined.interpret({"code": code, "status-code-list-id": codes, "status-code-item-id": item})
-        return got.state, got.detail, got.mapped
+        return got.state, got.detail, not got.unmapped
 
     assert meaning(5, 801, 1726) == ("not_ready", "training", True)
     assert meaning(5, 801, 1) == meaning(5, 801, None) == ("busy", None, True)

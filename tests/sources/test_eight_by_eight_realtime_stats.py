@@ -204,13 +204,17 @@ def vendor_form(source: object) -> str:
 def test_every_status_of_the_document_has_a_canonical_state(code: int, state: str, detail: str | None) -> None:
     """The codes are not those of the other API: 0 is available here."""
     got = meaning({"code": code, "label": "?"})
-    assert (got.state, got.detail, got.reason, got.mapped) == (state, detail, None, True)
+    assert (got.state, got.detail, got.reason, not got.unmapped) == (state, detail, None, True)
 
 
 @pytest.mark.parametrize("code", [6, 7, 8, 10, 11, -1, None, "5"])
 def test_a_status_outside_the_document_is_unknown_and_counted(code: object) -> None:
     """Codes of the other API among them."""
-    assert meaning({"code": code}) == Meaning(state="unknown", mapped=False)
+    told = meaning({"code": code})
+    assert (told.state, [(each.field, each.code) for each in told.unmapped]) == (
+        "unknown",
+        [("agent-status", f"{code}")],
+    )
 
 
 @pytest.mark.parametrize(

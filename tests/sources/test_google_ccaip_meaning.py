@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from streamer.clock import SystemClock
 from streamer.config import GoogleCcaip, LiteralSecret, StatusTarget, plain_words
-from streamer.model import STATES, AgentStatus, Meaning
-from streamer.sources.google_ccaip import STATUSES, UNMAPPED, GoogleCcaipAgentStatuses, Personal, read_agents
+from streamer.model import STATES, AgentStatus
+from streamer.sources.google_ccaip import STATUSES, GoogleCcaipAgentStatuses, Personal, read_agents
 from streamer.sources.http import Http
 from streamer.sources.registry import check_status_map
 from tests.sources.vendor import fixture
@@ -39,7 +39,7 @@ def shown(name: str) -> dict[str, AgentStatus]:
 def test_every_status_of_the_system_has_a_canonical_state() -> None:
     """The states are CSTA's; what they do not tell apart is in the detail."""
     meanings = [source().interpret(each.vendor) for each in shown("all-system-statuses").values()]
-    assert [(each.state, each.detail, each.reason, each.mapped) for each in meanings] == [
+    assert [(each.state, each.detail, each.reason, not each.unmapped) for each in meanings] == [
         ("ready", None, None, True),
         ("busy", None, None, True),
         ("busy", "chat", None, True),
@@ -65,7 +65,11 @@ def test_case_and_separators_do_not_matter() -> None:
 @pytest.mark.parametrize("code", ["lunch", "Napping", "", " ", "-", "Available!", "In-call 2", None, 4, ["Available"]])
 def test_a_status_of_the_customers_own_is_unknown_and_counted(code: object) -> None:
     """It breaks nothing and is told as unmapped."""
-    assert source().interpret({"code": code}) == Meaning("unknown", mapped=False)
+    meaning = source().interpret({"code": code})
+    assert (meaning.state, [(each.field, each.code) for each in meaning.unmapped]) == (
+        "unknown",
+        [("status", f"{code}")],
+    )
 
 
 def test_a_status_map_says_what_the_customers_statuses_mean() -> None:
@@ -81,7 +85,7 @@ def test_a_status_map_says_what_the_customers_statuses_mean() -> None:
 
     def meaning(code: str) -> tuple[str, str | None, bool]:
         got = refined.interpret({"code": code, "label": code})
-        return got.state, got.detail, got.mapped
+        return got.state, got.detail, not got.unmapped
 
     assert meaning("lunch") == meaning("LUNCH") == ("not_ready", "meal", True)
     assert meaning("team-meeting") == meaning("Team  Meeting") == ("not_ready", "meeting", True)
@@ -101,7 +105,7 @@ def test_no_stored_status_makes_interpreting_fail(vendor: Mapping[str, object]) 
     """A row of another release, or one that somebody meddled with, means something or is unknown."""
     meaning = source({"lunch": StatusTarget("busy")}).interpret(vendor)
     assert meaning.state in STATES
-    assert meaning is UNMAPPED or meaning.mapped
+    assert (meaning.state == "unknown") == bool(meaning.unmapped)
 
 
 @given(st.text())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.config import StatusTarget
-from streamer.model import STATES, Meaning, Reason
+from streamer.model import STATES, Meaning, Reason, Unmapped
 from streamer.sources.vonage_agent_status import VonageAgentStatus
 from streamer.sources.vonage_vocabulary import INTERACTION_STATES, VonageVocabulary
 from tests.sources.mutated import any_json
@@ -137,8 +137,10 @@ def test_what_the_document_does_not_know_is_counted_and_breaks_nothing() -> None
     """An unknown presence is unknown; an unknown state of an interaction leaves the rest to decide."""
     away, parked = read("presence-and-state-nobody-documented").values()
     crater = Reason(code="Crater", name="Crater", list="OnTheMoon")
-    assert meaning(away.vendor) == Meaning("unknown", reason=crater, mapped=False)
-    assert meaning(parked.vendor) == Meaning("ready", mapped=False)
+    assert meaning(away.vendor) == Meaning(
+        "unknown", reason=crater, unmapped=(Unmapped("presence.name", "OnTheMoon", "OnTheMoon"),)
+    )
+    assert meaning(parked.vendor) == Meaning("ready", unmapped=(Unmapped("interaction.state", "Parked"),))
     assert meaning(status("OnTheMoon", interaction("Connected"))) == Meaning("busy")
 
 

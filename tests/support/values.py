@@ -13,7 +13,7 @@ from streamer.diff.plan import Plan, PollRules, plan_poll
 from streamer.diff.state import TenantState
 from streamer.diff.transition import plain_transition
 from streamer.events.record import EVENTS, ROWS, TENANTS, Record, Stored
-from streamer.model import AgentStatus, Basis, Interval, Meaning, Snapshot, State, Transition, Window
+from streamer.model import AgentStatus, Basis, Interval, Meaning, Snapshot, State, Transition, Unmapped, Window
 from streamer.store.restore import restore
 
 NOON: Final = 1_795_262_400_000
@@ -34,7 +34,11 @@ class Codes:
     def interpret(self, vendor: Mapping[str, Any]) -> Meaning:
         """Look the code up."""
         state = LABELS.get(vendor.get("code", -1))
-        return Meaning(state="unknown", mapped=False) if state is None else Meaning(state=state)
+        return (
+            Meaning("unknown", unmapped=(Unmapped("code", f"{vendor.get('code')}"),))
+            if state is None
+            else Meaning(state)
+        )
 
 
 CODES: Final = Codes()
