@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from streamer.model import Millis
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
@@ -46,6 +48,12 @@ def rfc3339(at: Millis) -> str:
         raise ValueError(message) from error
 
 
+def millis(moment: datetime) -> Millis:
+    """Return a time that knows its offset in milliseconds since the Unix epoch; what is finer is cut off."""
+    delta = moment - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
+
+
 def parse_rfc3339(text: str) -> Millis:
     """Read an RFC 3339 time with an offset or `Z`; what is finer than a millisecond is cut off.
 
@@ -57,5 +65,4 @@ def parse_rfc3339(text: str) -> Millis:
     if moment.tzinfo is None:
         message = f"{text!r} has no offset; write Z for UTC"
         raise ValueError(message)
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
+    return millis(moment)

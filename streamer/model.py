@@ -24,14 +24,14 @@ Basis: TypeAlias = Literal["poll_bounds", "vendor_since", "time_in_status"]
 ChangeKind: TypeAlias = Literal["baseline", "appeared", "changed", "disappeared", "resync"]
 
 
-class Interval(Struct, frozen=True):
+class Interval(Struct, frozen=True, gc=False):
     """A time that is known to lie in `[earliest, latest]`, in our clock."""
 
     earliest: Millis
     latest: Millis
 
 
-class Window(Struct, frozen=True):
+class Window(Struct, frozen=True, gc=False):
     """When a snapshot was taken, in our clock: what it shows was true at some moment in `[start, end]`."""
 
     start: Millis
@@ -66,7 +66,7 @@ class Meaning(Struct, frozen=True):
     unmapped: tuple[Unmapped, ...] = ()
 
 
-class AgentStatus(Struct, frozen=True):
+class AgentStatus(Struct, frozen=True, gc=False):
     """One agent as one snapshot shows it.
 
     `vendor` is what events publish under `vendor`: `code` and `label`, then the vendor's own fields, untouched.

@@ -6,6 +6,7 @@ What counts as a change is decided on the source's significant vendor fields and
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from msgspec import Struct
 from streamer.diff.absence import AbsenceRules, count_missing, quarantine
 from streamer.diff.bounds import Bounds, baseline_bounds, change_bounds, is_clock_fault, poll_bounds
 from streamer.diff.state import Pending, Row, TenantState, Watch
+from streamer.diff.stored_status import StoredStatus
 from streamer.model import AgentStatus, ChangeKind, Interval, Millis, Snapshot, Transition, Vocabulary, Window
 
 OLDER_VIEWS: Final = 3
@@ -79,11 +81,12 @@ class _Comparison:
                 self.present += 1
                 continue
             row = rows.get(agent)
-            if row is None or row.current is None:
+            before = None if row is None else row.status
+            if row is None or before is None:
                 self.entering.append(status)
             else:
                 self.present += 1
-                self.compare(row, status)
+                self.compare(row, before, status)
         missing = self.missing()
         hold = quarantine(self.state.watch.hold, missing.keys(), live=self.state.live, window=self.window, rules=rules)
         if hold is None:
@@ -91,7 +94,7 @@ class _Comparison:
             self.leave(missing, rules.absent_after)
         else:
             self.pending |= missing
-            self.pending |= {each.agent: Pending(lower=self.state.lower(each.agent)) for each in self.entering}
+            self.pending |= {each.agent: Pending(lower=self.lower(each.agent)) for each in self.entering}
         watch = Watch(
             shown=max(self.state.watch.shown or 0, self.window.start),
             pending=self.pending,
@@ -102,9 +105,20 @@ class _Comparison:
         changes = tuple(sorted(self.changes, key=_by_agent))
         return Difference(changes=changes, watch=watch, held=held, older=self.older, clock_faults=self.clock_faults)
 
-    def compare(self, row: Row, status: AgentStatus) -> None:
-        """Compare a known agent's row with what the snapshot shows."""
-        transition = self.vocabulary.transition(row.vendor or {}, row.since, status)
+    def lower(self, agent: str) -> Millis:
+        """Return `TenantState.lower`; for strangers after a take-over that is a look at every row, taken once."""
+        state = self.state
+        known = state.watch.shown is not None or agent in state.rows or agent in state.watch.pending
+        return state.lower(agent) if known else self.lower_of_strangers
+
+    @cached_property
+    def lower_of_strangers(self) -> Millis:
+        """See `TenantState.lower_of_strangers`."""
+        return self.state.lower_of_strangers
+
+    def compare(self, row: Row, before: StoredStatus, status: AgentStatus) -> None:
+        """Compare a known agent's row, and the status in it, with what the snapshot shows."""
+        transition = self.vocabulary.transition(before.vendor, before.since, status)
         entered = self.believable(transition.entered)
         possible = entered == transition.entered  # nothing follows from a time that can't be
         missed = transition.missed if possible else 0
@@ -157,7 +171,7 @@ class _Comparison:
         if kind == "baseline":
             lower, bounds = self.window.start, baseline_bounds(entered, status.basis, self.window)
         else:
-            lower = self.state.lower(status.agent)
+            lower = self.lower(status.agent)
             again = transition.same and self.may_have_been_shown(status.agent, entered)
             bounds = change_bounds(entered, status.basis, lower, self.window, again=again)
         self.changes.append(
@@ -185,7 +199,7 @@ class _Comparison:
         views = 1 + (before.older if before is not None else 0)
         if views >= OLDER_VIEWS:
             return False
-        self.pending[agent] = Pending(lower=self.state.lower(agent), older=views)
+        self.pending[agent] = Pending(lower=self.lower(agent), older=views)
         self.older += 1
         return True
 
@@ -195,7 +209,7 @@ class _Comparison:
             return {}
         shown, before = self.snapshot.agents, self.state.watch.pending
         return {
-            agent: count_missing(before.get(agent), self.state.lower(agent), self.window)
+            agent: count_missing(before.get(agent), self.lower(agent), self.window)
             for agent, row in self.state.rows.items()
             if row.current is not None and agent not in shown
         }

@@ -29,15 +29,15 @@ def resync(state: TenantState, token: str, *, vocabulary: Vocabulary, names: boo
     """Return one event for every agent with a current status: the same vendor status under today's mapping."""
     writer = Writer(state, vocabulary=vocabulary, now=now)
     for agent, row in sorted(state.rows.items()):
-        if row.current is not None:
+        if (status := row.status) is not None:
             writer.write(
                 Occasion(
                     agent=agent,
                     kind="resync",
                     row=row,
                     name=row.name if names else None,
-                    vendor=row.vendor or {},
-                    since=row.since,
+                    vendor=status.vendor,
+                    since=status.since,
                     observed=row.observed,
                 )
             )

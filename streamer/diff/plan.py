@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from streamer.clock import rfc3339
 from streamer.diff.absence import AbsenceRules
@@ -27,7 +27,7 @@ from streamer.events.definition import (
     Span,
     Status,
 )
-from streamer.events.encode import EventRefused, encode_status, event_records, new_trace
+from streamer.events.encode import EventRefused, embedded, encode_status, event_records, new_trace
 from streamer.events.record import Record
 from streamer.model import ChangeKind, Interval, Meaning, Millis, Snapshot, Unmapped, Vocabulary, Window
 
@@ -120,8 +120,8 @@ def _occasion(change: Change, *, names: bool) -> Occasion:
     bounds, status, row = change.bounds, change.status, change.row
     name = status.name if status is not None else row.name if row is not None else None
     lasted = None
-    if row is not None and row.current is not None:
-        lasted = duration(row.since, change.lower, bounds)
+    if row is not None and (before := row.status) is not None:
+        lasted = duration(before.since, change.lower, bounds)
     return Occasion(
         agent=change.agent,
         kind=change.kind,
@@ -175,8 +175,6 @@ class Writer:
             sequence=_next_sequence(occasion.row),
             current=current,
             state=state,
-            vendor=occasion.vendor,
-            since=occasion.since,
             name=occasion.name,
             observed=occasion.observed,
             detected_at=self._now,
@@ -206,7 +204,7 @@ class Writer:
             difference=difference,
         )
 
-    def _event(self, occasion: Occasion, current: Raw | None) -> AgentStatusChanged:
+    def _event(self, occasion: Occasion, current: bytes | None) -> AgentStatusChanged:
         # Statuses are embedded as the bytes that they were encoded to: `previous` is the stored `current` as it was,
         # fields of later releases included.
         row = occasion.row
@@ -217,8 +215,8 @@ class Writer:
             sequence=_next_sequence(row),
             tenant_sequence=self._sequence + 1,
             change=occasion.kind,
-            previous=cast("Status | None", None if row is None else row.current),
-            current=cast("Status | None", current),
+            previous=embedded(None if row is None else row.current),
+            current=embedded(current),
             observed=Observed(start=rfc3339(occasion.observed.start), end=rfc3339(occasion.observed.end)),
             detected_at=rfc3339(self._now),
             occurred=occasion.occurred,

@@ -7,34 +7,39 @@ it whole, which is what makes "the cache moves only after a confirmed commit" (I
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
+from streamer.diff.stored_status import StoredStatus, read_status
 from streamer.model import AgentStatus, Interval, Millis, Window
 
 FORGOTTEN: Final = "forgotten"
 
 
-class Row(Struct, frozen=True):
+class Row(Struct, frozen=True, gc=False):
     """An agent's row: what its last event says, as far as the next one needs it.
 
-    `current` is the status as JSON, byte for byte, for the next event's `previous`; None once it disappeared.
+    `current` is the status as JSON, byte for byte, for the next event's `previous`; None once it disappeared. What is
+    in it is not held a second time, but for its `state`: there are as many rows as agents, and few are ever asked.
     `left` is when a disappeared agent left at the earliest.
     """
 
     sequence: int
-    current: Raw | None
+    current: bytes | None
     state: str | None
-    vendor: Mapping[str, Any] | None
-    since: Interval | None
     name: str | None
     observed: Window
     detected_at: Millis
     left: Interval | None = None
 
+    @property
+    def status(self) -> StoredStatus | None:
+        """What `current` says, read anew."""
+        return None if self.current is None else read_status(self.current)
 
-class Pending(Struct, frozen=True):
+
+class Pending(Struct, frozen=True, gc=False):
     """An agent whose last snapshot was not settled: absent, an older view, quarantined, refused.
 
     `lower`: start of the last window that showed the stored status (or, of an unknown agent, none of it). The
@@ -108,5 +113,9 @@ class TenantState(Struct, frozen=True):
         if self.watch.shown is not None:
             return self.watch.shown
         row = self.rows.get(agent)
-        known = [row] if row is not None else list(self.rows.values())
-        return max([self.complete_through or 0, *(each.observed.start for each in known)])
+        return self.lower_of_strangers if row is None else max(self.complete_through or 0, row.observed.start)
+
+    @property
+    def lower_of_strangers(self) -> Millis:
+        """After a take-over, the start of the last window that showed none but those who have a row: of any of theirs."""
+        return max([self.complete_through or 0, *(row.observed.start for row in self.rows.values())])

@@ -6,7 +6,7 @@ What one tenant's data can make fail fails here, never in a transaction that car
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 from uuid import UUID, uuid5
 
 import msgspec
@@ -41,7 +41,7 @@ class EventRefused(Exception):
         self.reason = reason
 
 
-def encode_status(status: Status) -> Raw:
+def encode_status(status: Status) -> bytes:
     """Encode a status once: these very bytes are `current` now and `previous` in the agent's next event.
 
     Raises:
@@ -56,7 +56,12 @@ def encode_status(status: Status) -> Raw:
     if len(data) > STATUS_LIMIT:
         reason, message = "too_large", f"the status has {len(data)} bytes as JSON; at most {STATUS_LIMIT} are published"
         raise EventRefused(reason, message)
-    return Raw(data)
+    return data
+
+
+def embedded(status: bytes | None) -> Status | None:
+    """Return a status that was encoded before as a field of an event, which takes these very bytes."""
+    return None if status is None else cast("Status", Raw(status))
 
 
 def event_id(tenant: str, agent: str, sequence: int, detected_at: str) -> str:

@@ -20,7 +20,7 @@ CLAIM_KEY: Final = b"|claim"
 Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 
 
-class Record(Struct, frozen=True):
+class Record(Struct, frozen=True, gc=False):
     """What is written: a `value` of None is a tombstone."""
 
     topic: Topic
@@ -36,7 +36,7 @@ class Record(Struct, frozen=True):
         )
 
 
-class Stored(Struct, frozen=True):
+class Stored(Struct, frozen=True, gc=False):
     """What is read: a record and where it lies, for messages and for readers that go on from there."""
 
     topic: Topic

@@ -2,86 +2,71 @@
 
 A row is the agent's last event, byte for byte. A record that can't be read is never dropped: its tenant is not polled
 until somebody looked at it, and all other tenants go on.
+
+Every row is read once, all of what polling relies on, so that nothing that can't be used is found out later. That is
+the cost of a take-over: some microseconds an agent, so it is done a piece at a time.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any, Final
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Raw, Struct
 
-from streamer.clock import parse_rfc3339
+from streamer.clock import millis
 from streamer.diff.state import Row, TenantState
-from streamer.events.record import CLAIM_KEY, ROWS, TENANTS, Stored, agent_key, partition_of, tenant_of
-from streamer.model import Interval, Window
+from streamer.diff.stored_status import Moment, Span, read_status
+from streamer.events.record import CLAIM_KEY, ROWS, TENANTS, Stored, Topic, partition_of, tenant_of
+from streamer.model import Window
 from streamer.store.engine import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 
-class _Span(Struct, frozen=True):
-    earliest: str | None
-    latest: str
-
-
-class _Name(Struct, frozen=True):
+class _Agent(Struct, frozen=True, gc=False):
     id: str
     name: str | None = None
 
 
-class _Window(Struct, frozen=True):
-    start: str
-    end: str
+class _Window(Struct, frozen=True, gc=False):
+    start: Moment
+    end: Moment
 
 
-class _Event(Struct, frozen=True):
+class _Event(Struct, frozen=True, gc=False):
     tenant: str
     source: str
-    agent: _Name
+    agent: _Agent
     sequence: int
     tenant_sequence: int
     current: Raw
     observed: _Window
-    detected_at: str
-    occurred: _Span | None
+    detected_at: Moment
+    occurred: Span | None
 
 
-class _Status(Struct, frozen=True):
-    state: str
-    vendor: dict[str, Any]
-    since: _Span | None
-
-
-class _Tenant(Struct, frozen=True):
+class _TenantRecord(Struct, frozen=True, gc=False):
     tenant: str
     source: str
     health: str
-    health_since: str
-    complete_through: str | None
+    health_since: Moment
+    complete_through: Moment | None
     tenant_sequence: int
     resync: str | None = None
 
 
-UNREADABLE: Final = Row(
-    sequence=0,
-    current=None,
-    state=None,
-    vendor=None,
-    since=None,
-    name=None,
-    observed=Window(start=0, end=0),
-    detected_at=0,
-)
+UNREADABLE: Final = Row(sequence=0, current=None, state=None, name=None, observed=Window(start=0, end=0), detected_at=0)
 """Stands for a row that can't be read: its key is known, so that it can be erased, and its tenant has a `fault`."""
 
 _OTHER_KEY: Final = "its tenant and agent are not those of its key"
+_GONE: Final = b"null"
 
-_read_event: Final = msgspec.json.Decoder(_Event)
-_read_status: Final = msgspec.json.Decoder(_Status | None)
-_read_tenant: Final = msgspec.json.Decoder(_Tenant)
+_read_event: Final = msgspec.json.Decoder(_Event).decode
+_read_tenant: Final = msgspec.json.Decoder(_TenantRecord).decode
 
 
 def restore(records: Iterable[Stored], *, shard: int, shards: int) -> dict[str, TenantState]:
@@ -91,115 +76,147 @@ def restore(records: Iterable[Stored], *, shard: int, shards: int) -> dict[str, 
         StoreError: a key lies in another partition than `shards` says: the partition count was changed.
 
     """
-    rows: dict[str, dict[str, Row]] = defaultdict(dict)
-    sequences: Counter[str] = Counter()
-    sources: dict[str, str] = {}
-    tenants: dict[str, TenantState] = {}
-    faults: dict[str, str] = {}
-    for last in _newest(records):
-        tenant = _owner(last, shard=shard, shards=shards)
-        if tenant is None or last.value is None:
-            continue
-        agent = last.key.partition(b"|")[2].decode(errors="surrogateescape")
-        try:
-            if last.topic == TENANTS:
-                tenants[tenant] = _tenant(_read_tenant.decode(last.value), tenant)
-            else:
-                rows[tenant][agent] = UNREADABLE
-                event = _read_event.decode(last.value)
-                _check_key(event, last.key)
-                rows[tenant][agent] = _row(event)
-                sources[tenant] = event.source
-                sequences[tenant] = max(sequences[tenant], event.tenant_sequence)
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            faults[tenant] = f"{last.place} can't be read: {_without_values(error)}"
-    return {
-        tenant: msgspec.structs.replace(
-            _state(tenant, rows[tenant], sequences[tenant], sources.get(tenant), tenants.get(tenant)),
-            fault=faults.get(tenant),
-        )
-        for tenant in sorted({*rows, *tenants, *faults})
-    }
-
-
-def _newest(records: Iterable[Stored]) -> Iterable[Stored]:
-    newest: dict[tuple[str, bytes], Stored] = {}
+    restoration = Restoration(shard=shard, shards=shards)
     for record in records:
-        newest[(record.topic, record.key)] = record
-    return newest.values()
+        restoration.take(record)
+    restoration.work()
+    return restoration.tenants()
 
 
-def _owner(record: Stored, *, shard: int, shards: int) -> str | None:
-    if record.key == CLAIM_KEY:
-        return None
-    try:
-        tenant = tenant_of(record.key)
-    except UnicodeDecodeError:
-        tenant = ""
-    if not tenant or (record.topic == ROWS) != (b"|" in record.key):
-        message = f"{record.place}: the key is none of ours; is the topic used by something else? Use another prefix"
-        raise StoreError(message)
-    home = partition_of(tenant, shards)
-    if home != shard:
-        message = (
-            f"{record.place}: tenant {tenant} belongs to partition {home} of {shards}, but lies in {shard}: the "
-            "number of partitions was changed. Set kafka.partitions back, or start anew under another topic_prefix"
+class Restoration:
+    """The records of one shard on their way to its tenants' state: `take` them all, `work` until that is done.
+
+    Of each key only the newest record counts, and only that one is ever read.
+    """
+
+    def __init__(self, *, shard: int, shards: int) -> None:
+        """Take the shard's number, and how many there are."""
+        self._shard = shard
+        self._shards = shards
+        self._newest: dict[Topic, dict[bytes, Stored]] = {TENANTS: {}, ROWS: {}}
+        self._tenants: dict[bytes, _Tenant] = {}
+
+    def take(self, record: Stored) -> None:
+        """Take the next record of a table."""
+        self._newest[record.topic][record.key] = record
+
+    def work(self, most: int = sys.maxsize) -> bool:
+        """Read at most so many of the records that were taken, all by default; False once there are no more.
+
+        Raises:
+            StoreError: see `restore`.
+
+        """
+        for newest in self._newest.values():
+            while newest and most:
+                self._read(newest.popitem()[1])
+                most -= 1
+        return any(self._newest.values())
+
+    def tenants(self) -> dict[str, TenantState]:
+        """Return the state of each tenant."""
+        found = {each.name: each.state() for each in self._tenants.values() if not each.empty}
+        return dict(sorted(found.items()))
+
+    def _read(self, record: Stored) -> None:
+        if record.key == CLAIM_KEY:
+            return
+        head, bar, agent = record.key.partition(b"|")
+        if not head or (record.topic == ROWS) != bool(bar):
+            raise _foreign(record)
+        tenant = self._tenants.get(head) or self._new_tenant(record)
+        if record.value is not None:
+            try:
+                if record.topic == ROWS:
+                    tenant.take_row(agent.decode(errors="surrogateescape"), record.value)
+                else:
+                    tenant.take_record(record.value)
+            except (msgspec.DecodeError, ValueError, RecursionError) as error:
+                tenant.fault = f"{record.place} can't be read: {_without_values(error)}"
+
+    def _new_tenant(self, record: Stored) -> _Tenant:
+        try:
+            name = tenant_of(record.key)
+        except UnicodeDecodeError:
+            raise _foreign(record) from None
+        home = partition_of(name, self._shards)
+        if home != self._shard:
+            raise StoreError(
+                f"{record.place}: tenant {name} belongs to partition {home} of {self._shards}, but lies in "
+                f"{self._shard}: the number of partitions was changed. Set kafka.partitions back, or start anew under "
+                "another topic_prefix"
+            )
+        return self._tenants.setdefault(name.encode(), _Tenant(name))
+
+
+class _Tenant:
+    """One tenant's part of what was read so far."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.fault: str | None = None
+        self._record: TenantState | None = None
+        self._source: str | None = None
+        self._rows: dict[str, Row] = {}
+        self._sequence = 0
+        self._by_state: Counter[str] = Counter()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there were tombstones alone."""
+        return not (self._rows or self._record or self.fault)
+
+    def take_row(self, agent: str, value: bytes) -> None:
+        self._rows[agent] = UNREADABLE
+        event = _read_event(value)
+        if (event.tenant, event.agent.id) != (self.name, agent):
+            raise msgspec.ValidationError(_OTHER_KEY)
+        current = bytes(event.current)
+        status = None if current == _GONE else read_status(current)
+        self._rows[agent] = row = Row(
+            sequence=event.sequence,
+            current=None if status is None else current,
+            state=None if status is None else sys.intern(status.state),
+            name=event.agent.name,
+            observed=Window(millis(event.observed.start), millis(event.observed.end)),
+            detected_at=millis(event.detected_at),
+            left=event.occurred.interval if status is None and event.occurred is not None else None,
         )
-        raise StoreError(message)
-    return tenant
+        self._source = event.source
+        self._sequence = max(self._sequence, event.tenant_sequence)
+        if row.state is not None:
+            self._by_state[row.state] += 1
+
+    def take_record(self, value: bytes) -> None:
+        told = _read_tenant(value)
+        if told.tenant != self.name:
+            raise msgspec.ValidationError(_OTHER_KEY)
+        self._record = TenantState(
+            tenant=self.name,
+            source=told.source,
+            sequence=told.tenant_sequence,
+            complete_through=None if told.complete_through is None else millis(told.complete_through),
+            resync=told.resync,
+            health=told.health,
+            health_since=millis(told.health_since),
+        )
+
+    def state(self) -> TenantState:
+        """Return all that is known of the tenant. What its record says of the source goes before what its rows do."""
+        record = self._record or TenantState(tenant=self.name, source=self._source)
+        return msgspec.structs.replace(
+            record,
+            rows=self._rows,
+            sequence=max(self._sequence, record.sequence),
+            by_state=dict(self._by_state),
+            fault=self.fault,
+        )
 
 
-def _row(event: _Event) -> Row:
-    status = _read_status.decode(event.current)
-    observed = Window(start=parse_rfc3339(event.observed.start), end=parse_rfc3339(event.observed.end))
-    return Row(
-        sequence=event.sequence,
-        current=None if status is None else event.current.copy(),
-        state=None if status is None else status.state,
-        vendor=None if status is None else status.vendor,
-        since=None if status is None else _interval(status.since),
-        name=event.agent.name,
-        observed=observed,
-        detected_at=parse_rfc3339(event.detected_at),
-        left=_interval(event.occurred) if status is None else None,
+def _foreign(record: Stored) -> StoreError:
+    return StoreError(
+        f"{record.place}: the key is none of ours; is the topic used by something else? Use another prefix"
     )
-
-
-def _interval(span: _Span | None) -> Interval | None:
-    if span is None or span.earliest is None:
-        return None
-    return Interval(earliest=parse_rfc3339(span.earliest), latest=parse_rfc3339(span.latest))
-
-
-def _tenant(record: _Tenant, tenant: str) -> TenantState:
-    if record.tenant != tenant:
-        raise msgspec.ValidationError(_OTHER_KEY)
-    return TenantState(
-        tenant=tenant,
-        source=record.source,
-        sequence=record.tenant_sequence,
-        complete_through=None if record.complete_through is None else parse_rfc3339(record.complete_through),
-        resync=record.resync,
-        health=record.health,
-        health_since=parse_rfc3339(record.health_since),
-    )
-
-
-def _check_key(event: _Event, key: bytes) -> None:
-    if agent_key(event.tenant, event.agent.id) != key:
-        raise msgspec.ValidationError(_OTHER_KEY)
-
-
-def _state(
-    tenant: str,
-    rows: Mapping[str, Row],
-    sequence: int,
-    source: str | None,
-    record: TenantState | None,
-) -> TenantState:
-    state = record or TenantState(tenant=tenant, source=source)
-    by_state = Counter(row.state for row in rows.values() if row.state is not None)
-    return msgspec.structs.replace(state, rows=rows, sequence=max(sequence, state.sequence), by_state=dict(by_state))
 
 
 def _without_values(error: Exception) -> str:
@@ -212,4 +229,4 @@ def _without_values(error: Exception) -> str:
         case RecursionError():
             return "it is nested too deeply"
         case _:
-            return "a time in it is not RFC 3339"
+            return "a time in it can't be read"

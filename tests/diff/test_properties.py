@@ -42,7 +42,7 @@ def run(history: Sequence[World], rules: AbsenceRules) -> tuple[TenantState, lis
 def test_the_same_snapshot_again_changes_nothing(history: list[World], rules: AbsenceRules) -> None:
     """diff(a, a) is empty, once nobody is missing any more."""
     state, _, _ = run(history, rules)
-    again = taken(len(history), {agent: row.vendor["code"] for agent, row in state.rows.items() if row.vendor})
+    again = taken(len(history), {agent: row.status.vendor["code"] for agent, row in state.rows.items() if row.status})
     plan = poll(state, again, rules)
     assert plan.records == ()
     assert poll(plan.state, taken(len(history) + 1, {a: s.significant for a, s in again.agents.items()})).records == ()  # type: ignore[misc]

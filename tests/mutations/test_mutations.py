@@ -20,6 +20,7 @@ from streamer.store.kafka.guard import GuardedProducer
 from streamer.store.kafka.producer import KafkaEngine
 from streamer.store.kafka.reader import reading
 from streamer.store.kafka.takeover import TakeOver
+from streamer.store.restore import Restoration
 from streamer.store.shard import Shard
 from tests.mutations.scene import AWAY, BUSY, Scene
 
@@ -106,11 +107,13 @@ async def state_read_before_the_producer_is_fenced(scene: Scene, _: pytest.Monke
             engine = KafkaEngine(shard=self._shard, clients=self._clients, clock=self._clock)
             places = [self._clients.place(topic, self._shard) for topic in (ROWS, TENANTS)]
             async with reading(self._clients, places) as reader:
-                records = [record async for record in reader.until(await reader.ends(places)) if record.value]
+                early = Restoration(shard=self._shard, shards=self._clients.config.partitions)
+                async for record in reader.until(await reader.ends(places)):
+                    early.take(record)
             await meanwhile()
             await self.fence(engine)
             await self.claim(engine)
-            return Shard(number=self._shard, tenants=await self.build(records), engine=engine, clock=self._clock)
+            return Shard(number=self._shard, tenants=await self.build(early), engine=engine, clock=self._clock)
 
     new = await scene.take_over(scene.attempt(InOrder if guarded else ReadsFirst))
     await new.poll()

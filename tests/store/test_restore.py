@@ -38,6 +38,9 @@ def altered(record: Record, **fields: Any) -> Record:
     return Record(record.topic, record.key, orjson.dumps(value), record.headers)
 
 
+SHAPELESS = {**CHANGED["current"], "vendor": []}
+
+
 def test_a_row_is_what_the_last_event_says() -> None:
     """Each part that the next event needs, and `current` byte for byte."""
     record = row("acme", "a|1", sequence=42, tenant_sequence=1877)
@@ -46,16 +49,20 @@ def test_a_row_is_what_the_last_event_says() -> None:
     assert state.rows == {
         "a|1": Row(
             sequence=42,
-            current=msgspec.Raw(msgspec.json.encode(msgspec.convert(CHANGED, AgentStatusChanged).current)),
+            current=msgspec.json.encode(msgspec.convert(CHANGED, AgentStatusChanged).current),
             state="not_ready",
-            vendor=current["vendor"],
-            since=Interval(parse_rfc3339(current["since"]["earliest"]), parse_rfc3339(current["since"]["latest"])),
             name="Name of a|1",
             observed=Window(parse_rfc3339("2026-11-21T09:30:10.120Z"), parse_rfc3339("2026-11-21T09:30:10.302Z")),
             detected_at=parse_rfc3339("2026-11-21T09:30:10.304Z"),
         )
     }
-    assert bytes(state.rows["a|1"].current or b"") in (record.value or b"")
+    assert (state.rows["a|1"].current or b"-") in (record.value or b"")
+    status = state.rows["a|1"].status
+    assert status is not None
+    assert (status.state, status.vendor) == ("not_ready", current["vendor"])
+    assert status.since == Interval(
+        parse_rfc3339(current["since"]["earliest"]), parse_rfc3339(current["since"]["latest"])
+    )
     assert (state.source, state.sequence, state.by_state) == ("8x8-agent-status", 1877, {"not_ready": 1})
     assert (state.complete_through, state.health, state.fault) == (None, None, None)
 
@@ -65,7 +72,7 @@ def test_a_disappeared_agent_keeps_its_row() -> None:
     occurred = {"earliest": "2026-11-21T09:30:00.125Z", "latest": "2026-11-21T09:30:10.302Z", "basis": "poll_bounds"}
     state = restored(row("acme", "a", change="disappeared", current=None, occurred=occurred, sequence=7))["acme"]
     gone = state.rows["a"]
-    assert (gone.sequence, gone.current, gone.state, gone.vendor, gone.since) == (7, None, None, None, None)
+    assert (gone.sequence, gone.current, gone.state, gone.status) == (7, None, None, None)
     assert gone.left == Interval(parse_rfc3339(occurred["earliest"]), parse_rfc3339(occurred["latest"]))
     assert (state.live, state.by_state) == (0, {})
 
@@ -75,7 +82,9 @@ def test_a_baseline_has_no_earliest() -> None:
     current = {**CHANGED["current"], "since": None}
     occurred = {"earliest": None, "latest": "2026-11-21T09:30:10.302Z", "basis": "poll_bounds"}
     record = row("acme", "a", change="baseline", previous=None, current=current, occurred=occurred, duration_ms=None)
-    assert restored(record)["acme"].rows["a"].since is None
+    status = restored(record)["acme"].rows["a"].status
+    assert status is not None
+    assert status.since is None
 
 
 def test_the_newest_record_of_a_key_counts() -> None:
@@ -110,7 +119,7 @@ def test_a_record_of_a_later_release_is_read() -> None:
     record = altered(row("acme", "a"), current=current, weather="fine")
     state = restored(record, altered(tenant_status("acme"), weather="fine"))["acme"]
     assert state.fault is None
-    assert b"splendid" in bytes(state.rows["a"].current or b"")
+    assert b"splendid" in (state.rows["a"].current or b"")
 
 
 def deep() -> bytes:
@@ -128,12 +137,16 @@ def deep() -> bytes:
         pytest.param(Record(ROWS, b"acme|a", b'{"tenant": "\xff"}'), "its text is not UTF-8", id="no UTF-8"),
         pytest.param(Record(ROWS, b"acme|a", deep()), "it is nested too deeply", id="deep"),
         pytest.param(altered(row("acme", "a"), sequence="4"), "`$.sequence`", id="text for a number"),
-        pytest.param(altered(row("acme", "a"), observed={"start": "soon", "end": "later"}), "RFC 3339", id="time"),
-        pytest.param(altered(row("acme", "a"), current=[]), "Expected `object | null`", id="current is a list"),
+        pytest.param(altered(row("acme", "a"), observed={"start": "soon", "end": "later"}), "RFC3339", id="time"),
+        pytest.param(altered(row("acme", "a"), detected_at="2026-11-21T09:30:10.304"), "timezone", id="time of where"),
+        pytest.param(
+            altered(row("acme", "a"), current=SHAPELESS), "`object`, got `array` - at `$.vendor`", id="vendor"
+        ),
+        pytest.param(altered(row("acme", "a"), current=[]), "Expected `object`, got `array`", id="current is a list"),
         pytest.param(altered(row("acme", "b"), agent={"id": "a"}), "not those of its key", id="other agent"),
         pytest.param(altered(row("acme", "a"), tenant="other"), "not those of its key", id="other tenant"),
         pytest.param(Record(TENANTS, b"acme", b"[]"), "Expected `object`", id="tenant: a list"),
-        pytest.param(altered(tenant_status("acme"), complete_through="noon"), "RFC 3339", id="tenant: time"),
+        pytest.param(altered(tenant_status("acme"), complete_through="noon"), "RFC3339", id="tenant: time"),
         pytest.param(altered(tenant_status("acme"), tenant="other"), "not those of its key", id="tenant: another"),
     ],
 )

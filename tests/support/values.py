@@ -103,8 +103,4 @@ def durable(state: TenantState) -> TenantState:
         watch=TenantState(tenant="acme").watch,
         complete_through=None,
         health=None,
-        rows={
-            agent: msgspec.structs.replace(row, vendor=dict(row.vendor) if row.vendor else row.vendor)
-            for agent, row in state.rows.items()
-        },
     )

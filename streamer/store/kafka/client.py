@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 BATCH_BYTES: Final = 256 * 1024
 """Largest batch of a partition in one request. With aiokafka's 16 KiB a first snapshot of 5,000 agents takes 196 requests."""
 
+_PIECE: Final = 500
+_LEAST: Final = 20
+"""Records that are read in one turn of the event loop, some 3 ms; of many shards that are restored at once each gets
+its part of that, but not less than is worth a turn."""
+
 _REQUEST_BYTES: Final = 1_000_000
 _FETCH_BYTES: Final = 4 * 1024 * 1024
 _IDLE_MS: Final = 240_000  # load balancers drop idle connections silently after 350 s; aiokafka sends no keep-alive
@@ -66,16 +71,25 @@ class Consumer(Protocol):
 
 
 class Clients:
-    """Makes the clients of one cluster, each new and not yet started, and names what they talk about."""
+    """Makes the clients of one cluster, each new and not yet started, and names what they talk about.
+
+    `restoring` counts the shards that are being restored.
+    """
 
     def __init__(self, *, config: KafkaConfig, deadlines: Deadlines) -> None:
         self.config = config
         self.deadlines = deadlines
+        self.restoring = 0
 
     @property
     def servers(self) -> str:
         """The servers as one text, for messages and for the command lines in them."""
         return ",".join(self.config.bootstrap_servers)
+
+    @property
+    def piece(self) -> int:
+        """How many records may be read in one go without holding up the event loop."""
+        return max(_LEAST, _PIECE // max(1, self.restoring))
 
     def name(self, topic: Topic) -> str:
         """Return the topic's name in the cluster."""

@@ -10,14 +10,13 @@ from streamer.events.record import TOPICS, Stored
 from streamer.store.kafka.closing import abort_connections, within
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from aiokafka import TopicPartition
 
     from streamer.store.kafka.client import Clients, Consumer, Message
 
 _WAIT_MS: Final = 500
-_AT_ONCE: Final = 2000  # records decoded in one turn of the event loop: some 3 ms
 
 
 class Reader:
@@ -25,6 +24,7 @@ class Reader:
 
     def __init__(self, *, consumer: Consumer, clients: Clients) -> None:
         self._consumer = consumer
+        self._clients = clients
         self._deadlines = clients.deadlines
         self._topics = {clients.name(topic): topic for topic in TOPICS}
 
@@ -38,51 +38,57 @@ class Reader:
             return await self._consumer.end_offsets(places)
 
     async def until(self, ends: Mapping[TopicPartition, int]) -> AsyncIterator[Stored]:
-        """Yield the records before `ends`, until the position has passed each of them.
+        """Yield the records before `ends`, until the position has passed each of them; see `pieces_until`."""
+        async for messages in self.pieces_until(ends):
+            for message in messages:
+                yield self.stored(message, headers=message.headers)
+
+    async def pieces_until(self, ends: Mapping[TopicPartition, int]) -> AsyncIterator[Sequence[Message]]:
+        """Yield the records before `ends` as they come, until the position has passed each of them.
 
         The position tells, not a record: what lies last may be a commit marker, aborted, or compacted away.
 
         Raises:
-            TimeoutError: nothing came for as long as a restore may take.
+            TimeoutError: nothing came for too long, however much there was before.
 
         """
-        quiet = 0
-        while not await self._passed(ends):
-            batches = await self._next()
-            quiet = 0 if batches else quiet + _WAIT_MS
-            if quiet > self._deadlines.restore * 1000:
-                raise TimeoutError(f"nothing came from Kafka for {self._deadlines.restore:.0f} s")
+        positions, quiet = await self._positions(ends), 0
+        while any(positions[place] < end for place, end in ends.items()):
+            batches, before = await self._next(), positions
+            positions = await self._positions(ends)
+            quiet = 0 if positions != before else quiet + _WAIT_MS
+            if quiet > self._deadlines.silence * 1000:
+                raise TimeoutError(f"nothing came from Kafka for {self._deadlines.silence:.0f} s")
             for place, messages in batches.items():
-                for message in messages:
-                    if message.offset < ends[place]:
-                        yield self._stored(message)
+                yield [message for message in messages if message.offset < ends[place]]
 
     async def follow(self) -> AsyncIterator[Stored]:
         """Yield what is committed from here on, without end. A broker that is away is waited for."""
         while True:
             for messages in (await self._next()).values():
                 for message in messages:
-                    yield self._stored(message)
+                    yield self.stored(message, headers=message.headers)
 
-    async def _passed(self, ends: Mapping[TopicPartition, int]) -> bool:
-        async with asyncio.timeout(self._deadlines.start):
-            return all([await self._consumer.position(place) >= end for place, end in ends.items()])
-
-    async def _next(self) -> Mapping[TopicPartition, Sequence[Message]]:
-        """Return what came; the position moves over what is no record only when this is called."""
-        batches = await self._consumer.getmany(timeout_ms=_WAIT_MS, max_records=_AT_ONCE)
-        await asyncio.sleep(0)  # it does not wait while it has records: let others run
-        return batches
-
-    def _stored(self, message: Message) -> Stored:
+    def stored(self, message: Message, *, headers: Sequence[tuple[str, bytes | None]] = ()) -> Stored:
+        """Return a record in our terms, with the `headers` of it that are wanted."""
         return Stored(
             topic=self._topics[message.topic],
             partition=message.partition,
             offset=message.offset,
             key=message.key or b"",
             value=message.value,
-            headers=tuple((name, value or b"") for name, value in message.headers),
+            headers=tuple((name, value or b"") for name, value in headers),
         )
+
+    async def _positions(self, places: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
+        async with asyncio.timeout(self._deadlines.start):
+            return {place: await self._consumer.position(place) for place in places}
+
+    async def _next(self) -> Mapping[TopicPartition, Sequence[Message]]:
+        """Return what came; the position moves over what is no record only when this is called."""
+        batches = await self._consumer.getmany(timeout_ms=_WAIT_MS, max_records=self._clients.piece)
+        await asyncio.sleep(0)  # it does not wait while it has records: let others run
+        return batches
 
 
 @asynccontextmanager

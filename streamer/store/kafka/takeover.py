@@ -11,26 +11,22 @@ I3  The read passed a record that this very producer committed: it is complete. 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from streamer.events.record import CLAIM_KEY, Stored
 from streamer.store.engine import ShardLost, StoreError
 from streamer.store.kafka.failures import shard_lost
 from streamer.store.kafka.producer import KafkaEngine
 from streamer.store.kafka.reader import reading
-from streamer.store.restore import restore
+from streamer.store.restore import Restoration
 from streamer.store.shard import Shard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from streamer.clock import Clock
     from streamer.diff.state import TenantState
     from streamer.events.record import Topic
     from streamer.store.kafka.client import Clients
-
-_MANY: Final = 1000
-"""From so many records on the state is built in a thread: some 20 ms of the event loop's time."""
 
 
 class TakeOver:
@@ -53,6 +49,7 @@ class TakeOver:
         """
         self._check(still_ours)  # or a late attempt would fence the rightful owner
         engine = KafkaEngine(shard=self._shard, clients=self._clients, clock=self._clock)
+        self._clients.restoring += 1
         try:
             await self.fence(engine)
             claims = await self.claim(engine)
@@ -64,6 +61,8 @@ class TakeOver:
             if isinstance(error, Exception) and not isinstance(error, ShardLost | StoreError):
                 raise shard_lost(error, "reading the shard's state") from error
             raise
+        finally:
+            self._clients.restoring -= 1
 
     async def fence(self, engine: KafkaEngine) -> None:
         """I1: from here on nobody else can write this shard, unless they fence us."""
@@ -73,24 +72,24 @@ class TakeOver:
         """I3: commit the records that the read must pass; return their offsets."""
         return await engine.claim()
 
-    async def read(self, claims: Mapping[Topic, int]) -> Sequence[Stored]:
-        """I2, I3: read both tables from the beginning until past the claims; return the newest record of each key.
+    async def read(self, claims: Mapping[Topic, int]) -> Restoration:
+        """I2, I3: read both tables from the beginning until past the claims.
 
         A transaction that hangs before the claims keeps this from ending, which is right: what it holds is not known.
         """
         ends = {self._clients.place(topic, self._shard): offset + 1 for topic, offset in claims.items()}
-        newest: dict[tuple[Topic, bytes], Stored] = {}
-        async with asyncio.timeout(self._clients.deadlines.restore), reading(self._clients, list(ends)) as reader:
-            async for record in reader.until(ends):
-                newest[record.topic, record.key] = record
-        return [record for record in newest.values() if record.key != CLAIM_KEY]
+        restoration = Restoration(shard=self._shard, shards=self._clients.config.partitions)
+        async with reading(self._clients, list(ends)) as reader:
+            async for messages in reader.pieces_until(ends):
+                for message in messages:  # no state is made of headers, and they are half of a record's memory
+                    restoration.take(reader.stored(message))
+        return restoration
 
-    async def build(self, records: Sequence[Stored]) -> Mapping[str, TenantState]:
-        """Build the tenants' state from the records."""
-        partitions = self._clients.config.partitions
-        if len(records) < _MANY:
-            return restore(records, shard=self._shard, shards=partitions)
-        return await asyncio.to_thread(restore, records, shard=self._shard, shards=partitions)
+    async def build(self, restoration: Restoration) -> Mapping[str, TenantState]:
+        """Build the tenants' state from what was read, piece by piece: what is polled meanwhile must not stand still."""
+        while restoration.work(self._clients.piece):  # noqa: ASYNC110 - it waits for nothing, it lets others run
+            await asyncio.sleep(0)
+        return restoration.tenants()
 
     def _check(self, still_ours: Callable[[], bool]) -> None:
         if not still_ours():

@@ -55,7 +55,7 @@ async def test_a_take_over_that_loses_a_request_succeeds_or_fails_in_time_and_le
         pass
     else:
         await shard.kill()
-    assert time.monotonic() - began < IMPATIENT.start + IMPATIENT.commit + IMPATIENT.restore
+    assert time.monotonic() - began < IMPATIENT.start + IMPATIENT.commit + IMPATIENT.silence
     assert struck.is_set()
     await (await proxied.attempt(SHARD).run(lambda: True)).close()
     await asyncio.sleep(0.3)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -18,6 +18,7 @@ from streamer.store.kafka.guard import GuardedProducer
 from streamer.store.kafka.producer import KafkaEngine
 from streamer.store.kafka.reader import reading
 from streamer.store.kafka.takeover import TakeOver
+from streamer.store.restore import Restoration
 from tests.store.kafka.conftest import (
     IMPATIENT,
     PARTITIONS,
@@ -88,21 +89,21 @@ class Interrupted(TakeOver):
         await self.interloper()
         return await super().claim(engine)
 
-    async def read(self, claims: Mapping[Topic, int]) -> Sequence[Stored]:
+    async def read(self, claims: Mapping[Topic, int]) -> Restoration:
         """Read."""
         await self.interloper()
         return await super().read(claims)
 
-    async def build(self, records: Sequence[Stored]) -> Mapping[str, TenantState]:
+    async def build(self, restoration: Restoration) -> Mapping[str, TenantState]:
         """Build."""
         await self.interloper()
-        return await super().build(records)
+        return await super().build(restoration)
 
 
 class ReadFirst(Interrupted):
     """A take-over with its order broken on purpose: the state is read before the old owner is fenced."""
 
-    early: Sequence[Stored] | None = None
+    early: Restoration | None = None
 
     async def fence(self, engine: KafkaEngine) -> None:
         """Read all that is there, and fence only then."""
@@ -112,7 +113,7 @@ class ReadFirst(Interrupted):
         self.early = await TakeOver.read(self, {ROWS: ends[places[0]] - 1, TENANTS: ends[places[1]] - 1})
         await super().fence(engine)
 
-    async def read(self, claims: Mapping[Topic, int]) -> Sequence[Stored]:
+    async def read(self, claims: Mapping[Topic, int]) -> Restoration:
         """Return what was read before."""
         del claims
         assert self.early is not None
@@ -250,18 +251,23 @@ async def test_all_shards_are_taken_over_at_once(kafka: str, topic_prefix: str) 
 
 
 async def test_rewritten_rows_are_read_once(store: KafkaStore, own: Owner) -> None:
-    """The read keeps the newest record of each key and forgets the claims of earlier take-overs."""
+    """The read keeps the newest record of each key, and of the claims of earlier take-overs none."""
     shard = await own(store)
     for _ in range(5):
         await shard.commit(Update(records=(Record(ROWS, f"{TENANT}|a".encode(), None),)))
-    seen: list[Sequence[Stored]] = []
+    seen: list[list[Stored]] = []
 
     class Watched(TakeOver):
-        async def build(self, records: Sequence[Stored]) -> Any:
+        async def build(self, restoration: Restoration) -> Any:
             """Note what is built from."""
-            seen.append(records)
-            return await super().build(records)
+            seen.append([each for newest in restoration._newest.values() for each in newest.values()])
+            return await super().build(restoration)
 
     attempt = Watched(shard=SHARD, clients=store._clients, clock=SystemClock(), gate=asyncio.Semaphore())
     await (await taken(attempt)).kill()
-    assert [(each.topic, each.key, each.value) for each in seen[0]] == [(ROWS, f"{TENANT}|a".encode(), None)]
+    assert {(each.topic, each.key, each.value) for each in seen[0]} == {
+        (TENANTS, CLAIM_KEY, None),
+        (ROWS, CLAIM_KEY, None),
+        (ROWS, f"{TENANT}|a".encode(), None),
+    }
+    assert len(seen[0]) == 3
