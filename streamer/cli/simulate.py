@@ -50,6 +50,9 @@ def simulate(  # noqa: PLR0913 - one parameter an option
     truth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Record what truly happens there, as JSON lines.")
     ] = None,
+    requests: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Record each request for a vendor's data there, as JSON lines.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     list_faults: Annotated[bool, typer.Option("--list-faults", help="Print what --faults knows.")] = False,
 ) -> None:
@@ -76,6 +79,7 @@ def simulate(  # noqa: PLR0913 - one parameter an option
             etags=not no_etags,
             compression=not no_compression,
             truth=truth,
+            requests=requests,
             host=host,
             port=port,
         )

@@ -37,6 +37,8 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Faults of every tenant at the start: `name[:probability[:argument]]`, separated by commas."""
     truth: Path | None = None
     """Where to record what truly happened, as JSON lines. The file is started anew."""
+    requests: Path | None = None
+    """Where to record each request for a vendor's data, as JSON lines. The file is started anew."""
     clock_skew: float = 0.0
     """Seconds by which the vendor's clock, in all its times and the Date header, is ahead of the true time."""
     stats_cache: float = 10.0

@@ -13,9 +13,10 @@ from streamer.simulator.api import Api
 from streamer.simulator.eight_by_eight import Status, state_of, status_of
 from streamer.simulator.faults import FaultPlan
 from streamer.simulator.identity import Ids, ids_of
+from streamer.simulator.lines import Lines
 from streamer.simulator.registry import APIS
 from streamer.simulator.settings import SimulatorSettings
-from streamer.simulator.truth import FrozenLine, Truth, TruthLine
+from streamer.simulator.truth import FrozenLine, TruthLine
 from streamer.simulator.world import Agent, Transition, World
 
 
@@ -63,7 +64,8 @@ class Simulation:
         self._clock = clock
         self._ids: dict[tuple[str, int], Ids] = {}
         self._agents: dict[tuple[str, str], tuple[Agent, Ids]] = {}
-        self._truth = Truth(settings.truth)
+        self._truth = Lines(settings.truth)
+        self.requests = Lines(settings.requests)
         self._world = World(settings=settings, start=self.start, on_change=self._changed)
         self.traffic = {tenant: Traffic() for tenant in self._world.tenants}
 
@@ -117,8 +119,9 @@ class Simulation:
             self._truth.write(FrozenLine(self._world.now))
 
     def close(self) -> None:
-        """End the record. The simulation must not be used after that."""
+        """End the records. The simulation must not be used after that."""
         self._truth.close()
+        self.requests.close()
 
     async def _later(self) -> int:
         """Wait for a time at which no answer was given yet, so that a change of that time contradicts none."""

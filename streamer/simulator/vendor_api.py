@@ -5,11 +5,25 @@ from __future__ import annotations
 from functools import partial
 from http import HTTPStatus
 
+import msgspec
 from aiohttp import web
 
 from streamer.simulator.api import Api, Content, Question, Refused
 from streamer.simulator.faults import LAGGING, LAGGING_SILENTLY, STUCK, TORN, Call, Fault
 from streamer.simulator.simulation import Simulation, Traffic
+
+AS_CLIENT = "/_client/{client}"
+"""What a client may put before every path so that the record of requests tells it from others."""
+
+
+class RequestLine(msgspec.Struct, frozen=True):
+    """One request for a tenant's data: `at` and `until` in ms since the epoch; status 0: the client went away."""
+
+    at: int
+    until: int
+    tenant: str
+    client: str
+    status: int
 
 
 class VendorApi:
@@ -22,10 +36,15 @@ class VendorApi:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the vendor's routes."""
-        return [web.get(path, self._answer, allow_head=False) for path in self._api.paths]
+        return [
+            web.get(before + path, self._answer, allow_head=False)
+            for before in ("", AS_CLIENT)
+            for path in self._api.paths
+        ]
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        tenant = self._api.caller(request, self._simulation.refresh())
+        at = self._simulation.refresh()
+        tenant = self._api.caller(request, at)
         self._inspect_cookies(request, tenant)
         traffic = self._simulation.traffic.get(tenant or "")
         if tenant is None or traffic is None:
@@ -34,12 +53,17 @@ class VendorApi:
         traffic.requests += 1
         traffic.in_flight += 1
         traffic.max_in_flight = max(traffic.max_in_flight, traffic.in_flight)
+        status = 0
         try:
             response = await self._authorized_answer(request, tenant, traffic)
+            status = response.status
         except Refused as refused:
+            status = refused.status
             return _error(refused)
         finally:
             traffic.in_flight -= 1
+            until, client = self._simulation.refresh(), request.match_info.get("client", "")
+            self._simulation.requests.write(RequestLine(at, until, tenant, client, status))
         traffic.not_modified += response.status == HTTPStatus.NOT_MODIFIED
         return response
 

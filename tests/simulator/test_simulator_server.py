@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from streamer.simulator import SHARED_PASSWORD, SimulatorServer, SimulatorSettings, tenant_ids
+from streamer.simulator import SHARED_PASSWORD, SimulatorServer, SimulatorSettings, parse_faults, tenant_ids
 from tests.simulator.conftest import TENANT, Client
 
 AVAILABLE = {"agent-status": 4, "agent-sub-status": "none"}
@@ -214,3 +215,22 @@ async def test_a_thousand_agents_are_served_within_milliseconds(http: aiohttp.Cl
                 assert len(await response.read()) > 50_000
             took.append(time.perf_counter() - started)
     assert sorted(took)[10] < 0.05
+
+
+async def test_the_record_of_requests_tells_clients_apart(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    """Who asks under `/_client/NAME` is recorded under that name, with the time and what the answer was."""
+    requests = tmp_path / "requests.jsonl"
+    async with SimulatorServer(SimulatorSettings(tenants=1, agents=3, requests=requests)) as simulator:
+        began = simulator.simulation.refresh()
+        for path, faults in (("", ""), ("/_client/one", "503"), ("/_client/two", "")):
+            simulator.simulation.faults.replace(parse_faults(faults))
+            async with Client(http, simulator.base_url + path).get() as response:
+                await response.read()
+        ended = simulator.simulation.refresh()
+    lines = [json.loads(line) for line in requests.read_text().splitlines()]
+    assert [(line["tenant"], line["client"], line["status"]) for line in lines] == [
+        (TENANT, "", 200),
+        (TENANT, "one", 503),
+        (TENANT, "two", 200),
+    ]
+    assert all(began <= line["at"] <= line["until"] <= ended for line in lines)

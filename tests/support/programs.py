@@ -145,7 +145,9 @@ class SimulatorProgram(Program):
         """Take further options of the command, such as `--speed 20`."""
         self.port = free_port()
         self._truth = folder / "truth.jsonl"
-        arguments = ("simulate", "--port", str(self.port), "--truth", str(self._truth), *options)
+        self.requests = folder / "requests.jsonl"
+        records = ("--truth", str(self._truth), "--requests", str(self.requests))
+        arguments = ("simulate", "--port", str(self.port), *records, *options)
         super().__init__(*arguments, folder=folder, name="simulator")
 
     @property
