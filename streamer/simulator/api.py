@@ -61,6 +61,8 @@ class Content:
     """The answer is one bare item."""
     tagged: bool = False
     """The answer has an ETag."""
+    refreshed: int | None = None
+    """When the cache was refreshed that the answer comes from (ms since the epoch), if it comes from one."""
 
 
 class Api(Protocol):

@@ -101,7 +101,8 @@ class RealTimeStatsApi:
         noun = parts["resource"] if single else last.removesuffix("s")
         if noun not in FIELDS or (not single and last != f"{noun}s"):
             raise Refused(HTTPStatus.NOT_FOUND, "Not found")
-        items = self._snapshot(question).items(noun, suffix)
+        cached = self._snapshot(question)
+        items = cached.items(noun, suffix)
         if single and last not in items:
             raise Refused(HTTPStatus.NOT_FOUND, "Not found")
         listed = partial(_json_list if suffix == "json" else _xml_list, f"{noun}s")
@@ -112,6 +113,7 @@ class RealTimeStatsApi:
             fields=FIELDS[noun],
             single=single,
             tagged=True,
+            refreshed=cached.at if self._period else None,
         )
 
     def refreshed_at(self, tenant: str, now: int) -> int:

@@ -19,6 +19,9 @@ from streamer.simulator.settings import SimulatorSettings
 from streamer.simulator.truth import FrozenLine, TruthLine
 from streamer.simulator.world import Agent, Transition, World
 
+KEPT = 1000
+"""How many answers from a cache are remembered of each tenant."""
+
 
 def wall_clock() -> int:
     """The true time: ms since the epoch, rounded down."""
@@ -27,7 +30,10 @@ def wall_clock() -> int:
 
 @dataclass(slots=True)
 class Traffic:
-    """What one tenant's clients did: requests, how many at once at most, what they got, and the faults they met."""
+    """What one tenant's clients did: requests, how many at once at most, what they got, and the faults they met.
+
+    `cached` has the latest answers from a cache: the moment of each, and when the cache had been refreshed.
+    """
 
     requests: int = 0
     in_flight: int = 0
@@ -35,6 +41,12 @@ class Traffic:
     not_modified: int = 0
     tokens: int = 0
     faults: dict[str, int] = field(default_factory=dict)
+    cached: list[tuple[int, int]] = field(default_factory=list)
+
+    def from_cache(self, at: int, refreshed: int) -> None:
+        """Note when an answer came from a cache, and when that had been refreshed; the latest are kept."""
+        self.cached.append((at, refreshed))
+        del self.cached[:-KEPT]
 
 
 @dataclass(slots=True)

@@ -80,6 +80,8 @@ class VendorApi:
             stir=partial(self._simulation.stir, tenant, dice) if fault is not None and fault.name == TORN else None,
         )
         content: Content = await self._api.content(question)
+        if content.refreshed is not None:
+            traffic.from_cache(now, content.refreshed)
         call = Call(
             request=request,
             content=content,

@@ -233,6 +233,20 @@ async def test_answers_change_when_the_cache_is_refreshed_and_never_else(http: A
     assert {later - earlier for earlier, later in pairwise(changes)} == {period * 1000}
 
 
+async def test_it_is_told_how_old_the_cache_was_at_each_answer(http: Any) -> None:
+    """By moments, so that tests need not measure them; none where there is no cache."""
+    async with by_hand(http, stats_cache=10) as (client, clock, simulation):
+        for _ in range(3):
+            clock.now += 6000
+            await text_of(client, "/agents.json")
+        api: Any = simulation.apis["8x8-realtime-stats"]
+        told = (await client.stats())["tenants"][TENANT]["cached"]
+        assert told == [[at, api.refreshed_at(TENANT, at)] for at in range(clock.now - 12_000, clock.now + 1, 6000)]
+    async with by_hand(http, stats_cache=0) as (client, _, _):
+        await text_of(client, "/agents.json")
+        assert (await client.stats())["tenants"][TENANT]["cached"] == []
+
+
 async def test_without_a_cache_every_answer_is_fresh(http: Any) -> None:
     """Clocks are as of the request."""
     async with by_hand(http, stats_cache=0) as (client, clock, simulation):
