@@ -122,6 +122,24 @@ class ClockOffset(Struct, frozen=True):
     seconds: float
 
 
+class ShardsPlaced(Struct, frozen=True):
+    """The group dealt the shards out anew: `shards` are ours now, `gained` and `lost` are those that moved."""
+
+    shards: frozenset[int]
+    gained: frozenset[int]
+    lost: frozenset[int]
+
+
+class GroupSilent(Struct, frozen=True):
+    """The group that places the shards is not heard (any more, or yet): others may have ours. `reason` is one line."""
+
+    reason: str
+
+
+class GroupHeard(Struct, frozen=True):
+    """The group is heard again, or for the first time."""
+
+
 class ShardTaken(Struct, frozen=True):
     """A shard is ours: its state was restored in `seconds`."""
 
@@ -173,6 +191,9 @@ Signal: TypeAlias = (
     | TenantGone
     | CommitFinished
     | ClockOffset
+    | ShardsPlaced
+    | GroupSilent
+    | GroupHeard
     | ShardTaken
     | ShardDropped
     | TakeOverFailed

@@ -109,7 +109,10 @@ def _broker(address: str) -> KafkaConfig:
 
     try:
         return KafkaConfig(
-            bootstrap_servers=(address,), topic_prefix=f"demo-{secrets.token_hex(3)}-", partitions=PARTITIONS
+            bootstrap_servers=(address,),
+            topic_prefix=f"demo-{secrets.token_hex(3)}-",
+            partitions=PARTITIONS,
+            static_shards=frozenset(range(PARTITIONS)),
         )
     except ValueError as error:
         raise typer.BadParameter(f"{address!r} is not HOST:PORT", param_hint="--kafka") from error

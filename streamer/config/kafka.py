@@ -8,11 +8,12 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from streamer.config.base import ExistingFile, Model
 from streamer.config.secrets import OptionalSecret
 from streamer.config.values import Flag, Text, count, optional, parse_text
-from streamer.config.words import quoted, text_of
+from streamer.config.words import kind_of, quoted, text_of
 
 MAX_PREFIX: Final = 200  # a topic's name has at most 249 characters
 
 _PREFIX = re.compile(rf"[A-Za-z0-9._-]{{0,{MAX_PREFIX}}}")
+_SHARDS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 
 
@@ -39,6 +40,27 @@ def _parse_prefix(value: object) -> str:
     return text
 
 
+def _parse_shards(value: object, info: ValidationInfo) -> frozenset[int] | None:
+    """`all`, or a list of numbers and ranges such as `[0-15, 31]`."""
+    partitions = info.data.get("partitions", 0)  # 0: it is itself wrong, which is told
+    if value is None or not partitions:
+        return None
+    if value == "all":
+        return frozenset(range(partitions))
+    if not isinstance(value, list | tuple | frozenset):
+        raise ValueError(f"must be all or a list of shards, not {kind_of(value)} — write [0-15, 31], say")  # noqa: TRY004  as all of pydantic's
+    shards: set[int] = set()
+    for place, item in enumerate(value, start=1):
+        match = _SHARDS.fullmatch(str(item)) if isinstance(item, int | str) else None
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if not first <= last < partitions:
+            raise ValueError(f"item {place} is no shard and no range of shards — they go from 0 to {partitions - 1}")
+        shards.update(range(first, last + 1))
+    if not shards:
+        raise ValueError("is an empty list — name the shards of this replica, or leave the key out")
+    return frozenset(shards)
+
+
 class KafkaConfig(Model):
     """The settings of aiokafka under its own names, and those of the topics."""
 
@@ -50,11 +72,17 @@ class KafkaConfig(Model):
     Where several installations share a cluster. Another prefix begins anew, with baselines.
     """
     group_id: Text = Field(default_factory=lambda data: f"{data['topic_prefix']}streamer")
-    """The consumer group of all replicas; not used while one replica serves all. Unset: TOPIC_PREFIX and `streamer`."""
+    """The consumer group by which replicas share the shards. Unset: TOPIC_PREFIX and `streamer`."""
     partitions: Annotated[int, count(1, 10_000)] = 32
     """Partitions of each topic, and how many shards there are.
 
     Never once the topics exist: tenants would lie elsewhere.
+    """
+    static_shards: Annotated[frozenset[int] | None, BeforeValidator(_parse_shards)] = None
+    """The shards that this replica serves, without a group. Unset: the group deals them out.
+
+    Where one replica is all there is, `all` saves it the group. Of several each must name its own, and nobody takes
+    over from one that is gone.
     """
     replication_factor: Annotated[int, count(1, 100)] = 1
     """Copies of each partition.

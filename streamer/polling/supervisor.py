@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from streamer.polling.keeper import ShardKeeper
-from streamer.polling.shard_map import ShardMap
+from streamer.store.shard_map import ShardMap
 
 
 class Supervisor:

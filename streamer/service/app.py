@@ -14,7 +14,6 @@ from streamer.config import Config, TenantConfig
 from streamer.polling.backoff import BASE
 from streamer.polling.keeper import ShardKeeper
 from streamer.polling.roster import Roster
-from streamer.polling.shard_map import ShardMap, StaticShardMap
 from streamer.polling.supervisor import Supervisor
 from streamer.polling.tools import Tools
 from streamer.service.log_subscriber import LogSubscriber
@@ -27,6 +26,7 @@ from streamer.sources.http import Http
 from streamer.sources.pace import Pace
 from streamer.sources.registry import make_source
 from streamer.sources.source import Source
+from streamer.store.shard_map import ShardMap
 from streamer.store.store import Store
 
 STORE_RETRY_LONGEST: Final = 15.0
@@ -44,13 +44,11 @@ class Service:
         store: Store,
         clock: Clock | None = None,
         observers: Iterable[Observer] = (),
-        shard_map: ShardMap | None = None,
     ) -> None:
         """Take the config and its store; `observers` see every signal beside metrics and logs."""
         self._config = config
         self._store = store
         self._clock = clock or SystemClock()
-        self._shard_map = shard_map or StaticShardMap(range(store.shards))
         self._roster = Roster(config.tenants, shards=store.shards)
         self.registry = CollectorRegistry()
         self.readiness = Readiness()
@@ -95,7 +93,11 @@ class Service:
                         tools=tools,
                     )
 
-                await Supervisor(shard_map=_Watched(self._shard_map, self.readiness), make_keeper=keeper).run()
+                shard_map = self._store.shard_map(self._observer)
+                supervisor = Supervisor(shard_map=_Watched(shard_map, self.readiness), make_keeper=keeper)
+                async with asyncio.TaskGroup() as group:  # cancelled, both end side by side
+                    group.create_task(shard_map.run(), name="placement")
+                    group.create_task(supervisor.run(), name="supervisor")
         finally:
             await self._store.stop()
 
@@ -120,6 +122,9 @@ class _Watched:
     def __init__(self, shard_map: ShardMap, readiness: Readiness) -> None:
         self._shard_map = shard_map
         self._readiness = readiness
+
+    async def run(self) -> None:
+        await self._shard_map.run()
 
     async def changes(self) -> AsyncIterator[frozenset[int]]:
         async for shards in self._shard_map.changes():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -10,9 +11,12 @@ from streamer.clock import SystemClock
 from streamer.service.quiet import Quiet
 from streamer.signals import (
     AgentsHeld,
+    GroupHeard,
+    GroupSilent,
     HealthChanged,
     OperatorKey,
     ShardDropped,
+    ShardsPlaced,
     ShardTaken,
     Signal,
     SnapshotHeld,
@@ -24,7 +28,7 @@ from streamer.signals import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from streamer.clock import Clock
 
@@ -59,6 +63,9 @@ class LogSubscriber:
             VendorClockFault: self._vendor_clock_fault,
             OperatorKey: self._operator_key,
             TenantGone: self._tenant_gone,
+            ShardsPlaced: self._shards_placed,
+            GroupSilent: self._group_silent,
+            GroupHeard: self._group_heard,
             ShardTaken: self._shard_taken,
             ShardDropped: self._shard_dropped,
             TakeOverFailed: self._take_over_failed,
@@ -118,6 +125,17 @@ class LogSubscriber:
         self._quiet.over(signal.tenant)
         self._health.pop(signal.tenant, None)
 
+    def _shards_placed(self, signal: ShardsPlaced) -> None:
+        if signal.gained or signal.lost:
+            gained, lost = ranges(signal.gained), ranges(signal.lost)
+            self._log.info("shards are placed anew", owned=len(signal.shards), gained=gained, lost=lost)
+
+    def _group_silent(self, signal: GroupSilent) -> None:
+        self._log.warning("consumer group is not heard; shards may go to others", reason=signal.reason)
+
+    def _group_heard(self, _signal: GroupHeard) -> None:
+        self._log.info("consumer group is heard")
+
     def _shard_taken(self, signal: ShardTaken) -> None:
         self._failed.pop(signal.shard, None)
         self._log.info(
@@ -151,3 +169,10 @@ class LogSubscriber:
             self._log.warning("tenants have rows but no config", shard=signal.shard, count=signal.count, advice=advice)
         else:
             self._log.info("all tenants with rows have a config again", shard=signal.shard)
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Return numbers in short: `0-3,7`."""
+    listed = sorted(numbers)
+    runs = [list(run) for _, run in groupby(enumerate(listed), key=lambda pair: pair[1] - pair[0])]
+    return ",".join(f"{run[0][1]}-{run[-1][1]}" if len(run) > 1 else str(run[0][1]) for run in runs)

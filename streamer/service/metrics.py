@@ -30,6 +30,7 @@ from streamer.signals import (
     PollFinished,
     Published,
     ShardDropped,
+    ShardsPlaced,
     ShardTaken,
     Signal,
     SnapshotHeld,
@@ -80,6 +81,7 @@ class Metrics:
             TenantGone: self._tenant_gone,
             CommitFinished: self._commit_finished,
             ClockOffset: self._clock_offset,
+            ShardsPlaced: self._shards_placed,
             ShardTaken: self._shard_taken,
             ShardDropped: self._shard_dropped,
             TakeOverFailed: self._take_over_failed,
@@ -105,10 +107,6 @@ class Metrics:
     def config_refused(self) -> None:
         """Say that the files hold a config that can't be used; the one before stays."""
         self._gauge("config_last_reload_successful").set(0)
-
-    def rebalanced(self) -> None:
-        """Say that the shards were dealt out anew."""
-        self._counter("rebalances_total").inc()
 
     def _poll_finished(self, signal: PollFinished) -> None:
         self._counter("polls_total", tenant=signal.tenant, source=signal.source, outcome=signal.outcome).inc()
@@ -164,6 +162,9 @@ class Metrics:
 
     def _clock_offset(self, signal: ClockOffset) -> None:
         self._gauge("clock_offset_seconds").set(signal.seconds)
+
+    def _shards_placed(self, _signal: ShardsPlaced) -> None:
+        self._counter("rebalances_total").inc()
 
     def _shard_taken(self, signal: ShardTaken) -> None:
         self._shards.add(signal.shard)

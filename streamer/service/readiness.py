@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from streamer.signals import ShardDropped, ShardTaken, Signal, TakeOverFailed
+from streamer.signals import GroupHeard, GroupSilent, ShardDropped, ShardTaken, Signal, TakeOverFailed
 
 
 class Readiness:
@@ -13,14 +13,16 @@ class Readiness:
     def __init__(self) -> None:
         """Start as not ready: the store was not reached yet."""
         self._store: str | None = "not reached yet"
+        self._group: str | None = None
         self._owned: frozenset[int] = frozenset()
         self._unserved: dict[int, str] = {}
 
     def missing(self) -> Mapping[str, str]:
-        """Return what is not served (`store`, `shard 3`) and why; empty when ready."""
+        """Return what is not served (`store`, `group`, `shard 3`) and why; empty when ready."""
         if self._store is not None:
             return {"store": self._store}
-        return {f"shard {number}": why for number, why in self._unserved.items()}
+        group = {} if self._group is None else {"group": self._group}
+        return group | {f"shard {number}": why for number, why in self._unserved.items()}
 
     def store_failed(self, why: str) -> None:
         """Take why the store can't be reached."""
@@ -41,5 +43,9 @@ class Readiness:
             case ShardDropped(shard=shard, reason=reason) | TakeOverFailed(shard=shard, reason=reason):
                 if shard in self._owned:
                     self._unserved[shard] = reason
+            case GroupSilent(reason=reason):
+                self._store, self._group = None, reason  # the store is reached, or there would be no group
+            case GroupHeard():
+                self._group = None
             case _:
                 pass

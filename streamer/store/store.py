@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from streamer.events.record import Stored, Topic
+from streamer.signals import Observer
 from streamer.store.shard import Shard
+from streamer.store.shard_map import ShardMap
 
 
 class Store(Protocol):
@@ -24,6 +26,9 @@ class Store(Protocol):
             OSError: it can't be reached now.
 
         """
+
+    def shard_map(self, observer: Observer) -> ShardMap:
+        """Return who says which shards this process shall serve; it tells `observer` what happens to them."""
 
     async def take_over(self, number: int, still_ours: Callable[[], bool]) -> Shard:
         """Become the one writer of a shard, then read its state: in this order, whatever happens.

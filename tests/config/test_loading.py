@@ -85,6 +85,7 @@ def test_a_full_config_sets_every_key() -> None:
         topic_prefix="prod.",
         group_id="poller",
         partitions=64,
+        static_shards=frozenset({0, 1, 2, 63}),
         replication_factor=3,
         security_protocol="SASL_SSL",
         sasl_mechanism="SCRAM-SHA-512",
@@ -330,3 +331,13 @@ def test_no_text_does_worse_than_being_refused(text: str) -> None:
     """Whatever a file holds, `load` returns a config or raises ConfigError with words for it."""
     outcome = outcome_of(text)
     assert isinstance(outcome, Config) or str(outcome)
+
+
+def test_all_shards_are_as_many_as_there_are_partitions(tmp_path: Path) -> None:
+    """`all` follows `partitions`, wherever it stands in the file."""
+    file = tmp_path / "streamer.yaml"
+    file.write_text(
+        "store: kafka\nkafka: {static_shards: all, bootstrap_servers: [localhost:9092], partitions: 3}\ntenants: []\n"
+    )
+    assert load(file).kafka.static_shards == frozenset(range(3))
+    assert KafkaConfig().static_shards is None

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from streamer.polling.roster import tenants_by_shard
-from streamer.polling.shard_map import StaticShardMap
+from streamer.store.shard_map import StaticShardMap
 from tests.support.memory import tenant
 
 

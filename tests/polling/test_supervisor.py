@@ -7,9 +7,9 @@ from typing import cast
 import pytest
 
 from streamer.polling.keeper import ShardKeeper
-from streamer.polling.shard_map import StaticShardMap
 from streamer.polling.supervisor import Supervisor
 from streamer.store.engine import StoreError
+from streamer.store.shard_map import StaticShardMap
 from tests.support.clock import running
 
 pytestmark = pytest.mark.looptime
@@ -24,6 +24,9 @@ class Told:
     def tell(self, *shards: int) -> None:
         """Tell the shards that are ours from now on."""
         self.queue.put_nowait(frozenset(shards))
+
+    async def run(self) -> None:
+        """There is nobody to talk to."""
 
     async def changes(self) -> AsyncIterator[frozenset[int]]:
         """Yield what was told."""

@@ -13,11 +13,13 @@ from streamer.clock import Clock
 from streamer.config import AgentStatus8x8, LiteralSecret
 from streamer.events.record import EVENTS, ROWS, TENANTS, Record, Stored, Topic, partition_of, tenant_of
 from streamer.model import AgentStatus, Millis, Snapshot, Window
+from streamer.signals import Observer
 from streamer.sources.errors import PollError
 from streamer.sources.pace import Pace
 from streamer.store.engine import Committed, ShardLost
 from streamer.store.restore import restore
 from streamer.store.shard import Shard
+from streamer.store.shard_map import ShardMap, StaticShardMap
 from tests.support.values import Codes, status
 
 
@@ -128,6 +130,10 @@ class MemoryStore:
 
     async def stop(self) -> None:
         """Nothing is open."""
+
+    def shard_map(self, _observer: Observer) -> ShardMap:
+        """All shards are served here."""
+        return StaticShardMap(range(self.shards))
 
     async def take_over(self, number: int, still_ours: Callable[[], bool]) -> Shard:
         """Fence whoever wrote before, then read."""

@@ -47,8 +47,13 @@ class Place:
 
 
 def kafka_place(bootstrap: str, prefix: str) -> Place:
-    """Return the store of a broker and a prefix."""
-    kafka = {"bootstrap_servers": [bootstrap], "topic_prefix": prefix, "partitions": PARTITIONS}
+    """Return the store of a broker and a prefix, for one replica: it need not wait for a group to notice its end."""
+    kafka = {
+        "bootstrap_servers": [bootstrap],
+        "topic_prefix": prefix,
+        "partitions": PARTITIONS,
+        "static_shards": "all",
+    }
     return Place(name="kafka", config={"store": "kafka", "kafka": kafka}, reader=KafkaReader(bootstrap, prefix))
 
 

@@ -18,6 +18,8 @@ from streamer.store.kafka.closing import let_bootstrap_end
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
+
     from streamer.config import KafkaConfig
     from streamer.events.record import Topic
     from streamer.store.kafka.deadlines import Deadlines
@@ -33,6 +35,8 @@ its part of that, but not less than is worth a turn."""
 _REQUEST_BYTES: Final = 1_000_000
 _FETCH_BYTES: Final = 4 * 1024 * 1024
 _IDLE_MS: Final = 240_000  # load balancers drop idle connections silently after 350 s; aiokafka sends no keep-alive
+_METADATA_MS: Final = 30_000  # so soon a member sees that somebody gave a topic more partitions
+_IDLE_TURN_MS: Final = 1000  # how often the part of a consumer that fetches looks whether there is anything to fetch
 
 
 class Ack(Protocol):
@@ -136,6 +140,28 @@ class Clients:
         let_bootstrap_end(consumer._client)  # noqa: SLF001
         reader: Consumer = consumer
         return reader
+
+    def member(self, assignor: type[AbstractPartitionAssignor]) -> Any:
+        """Return a member of the group, for placement only: it commits no offsets, and its partitions are paused.
+
+        Exactly one assignor: with two, each join is sent twice. No static membership: heartbeats don't carry its id, so
+        two processes with the same one would steal the group from each other, and a clean stop would not leave it.
+        """
+        deadlines = self.deadlines
+        consumer = AIOKafkaConsumer(
+            **self._common("member") | {"request_timeout_ms": _ms(deadlines.join)},
+            group_id=self.config.group_id,
+            partition_assignment_strategy=(assignor,),
+            session_timeout_ms=_ms(deadlines.session),
+            rebalance_timeout_ms=_ms(deadlines.session),
+            heartbeat_interval_ms=_ms(deadlines.heartbeat),
+            metadata_max_age_ms=_METADATA_MS,
+            consumer_timeout_ms=_IDLE_TURN_MS,
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+        )
+        let_bootstrap_end(consumer._client)  # noqa: SLF001
+        return consumer
 
     def admin(self) -> Any:
         """Return a client that creates and describes topics."""

@@ -9,7 +9,14 @@ class Deadlines(Struct, frozen=True, kw_only=True):
     """Limits in seconds. The defaults suit a cluster in one region; tests shorten them.
 
     `request`: one request to a broker. `commit`: a whole transaction. `start`: a producer or a reader, the topics.
-    `silence`: how long reading may come to a stop; how long it takes in all depends on how much there is. `close`: an orderly end, after which comes `kill`: dropping the connections.
+    `silence`: how long reading may come to a stop; how long it takes in all depends on how much there is. `close`: an
+    orderly end, after which comes `kill`: dropping the connections.
+
+    `session`: who sends the group no heartbeat for so long is out of it, and its shards go to others; 6 s is the least
+    that brokers take by default (`group.min.session.timeout.ms`). `heartbeat`: so often one is sent, and so long it may
+    take until a member hears that another came or went. `grace`: so long beyond the session shards are kept all the
+    same, in case it is the cluster that is away: with the defaults it needs 9 s to notice that a broker is dead
+    (`broker.session.timeout.ms`). `stuck`: a member that is so long in no settled group begins anew.
     """
 
     request: float = 5.0
@@ -18,8 +25,17 @@ class Deadlines(Struct, frozen=True, kw_only=True):
     silence: float = 30.0
     close: float = 5.0
     kill: float = 2.0
+    session: float = 6.0
+    heartbeat: float = 0.3
+    grace: float = 9.0
+    stuck: float = 30.0
 
     @property
     def transaction(self) -> float:
         """When the broker ends a transaction by itself: later than we give it up, so that it is never ended under us."""
         return self.commit + self.request
+
+    @property
+    def join(self) -> float:
+        """How long the answer to a join may take: the coordinator waits for all members, for a session at the most."""
+        return self.session + self.request

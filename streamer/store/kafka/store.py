@@ -13,9 +13,11 @@ from streamer.store.engine import StoreError
 from streamer.store.kafka.client import Clients
 from streamer.store.kafka.deadlines import Deadlines
 from streamer.store.kafka.failures import described, reason_of
+from streamer.store.kafka.membership import Membership, node_name
 from streamer.store.kafka.reader import reading
 from streamer.store.kafka.takeover import TakeOver
 from streamer.store.kafka.topics import ensure_topics
+from streamer.store.shard_map import StaticShardMap
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
     from streamer.config import KafkaConfig
     from streamer.events.record import Stored, Topic
     from streamer.model import Millis
+    from streamer.signals import Observer
     from streamer.store.shard import Shard
+    from streamer.store.shard_map import ShardMap
 
 _AT_ONCE: Final = 4
 """So many producers start at once: managed clusters bound how many connections a second they accept."""
@@ -61,6 +65,13 @@ class KafkaStore:
             if reason_of(error) == "refused":
                 raise StoreError(f"{place} refuses: {what}") from error
             raise ConnectionError(f"{place} can't be reached, or does not take the login: {what}") from error
+
+    def shard_map(self, observer: Observer) -> ShardMap:
+        """Return the consumer group's placement, or the one that the config states."""
+        static = self._clients.config.static_shards
+        if static is not None:
+            return StaticShardMap(static)
+        return Membership(clients=self._clients, node=node_name(), clock=self._clock, observer=observer)
 
     async def take_over(self, number: int, still_ours: Callable[[], bool]) -> Shard:
         """Become the one writer of a partition, then read its state; see `Store.take_over`."""

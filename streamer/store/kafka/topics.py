@@ -107,11 +107,8 @@ def wanted(topic: Topic, *, replicas: int, retention: Millis) -> dict[str, str]:
 def complaints(topic: Topic, found: Found, *, clients: Clients, retention: Millis) -> Iterator[str]:
     """Yield what is wrong with a topic and what to do about it, one sentence each."""
     config = clients.config
-    if found.partitions != config.partitions:
-        yield (
-            f"topic {found.name} has {found.partitions} partitions, but kafka.partitions is {config.partitions}: the "
-            f"number is frozen. Set kafka.partitions to {found.partitions}, or start anew under another topic_prefix"
-        )
+    if complaint := frozen(topic, found.partitions, clients=clients):
+        yield complaint
     if found.replicas < config.replication_factor:
         yield (
             f"topic {found.name} has replication factor {found.replicas}, but kafka.replication_factor is "
@@ -127,6 +124,17 @@ def complaints(topic: Topic, found: Found, *, clients: Clients, retention: Milli
                 f"--bootstrap-server {clients.servers} --alter --entity-type topics --entity-name {found.name} "
                 f"--add-config {setting}={right[setting]}"
             )
+
+
+def frozen(topic: Topic, found: int, *, clients: Clients) -> str | None:
+    """Return what to do about a topic that was found to have so many partitions; None if they are right."""
+    wanted = clients.config.partitions
+    if found == wanted:
+        return None
+    return (
+        f"topic {clients.name(topic)} has {found} partitions, but kafka.partitions is {wanted}: the number is frozen. "
+        f"Set kafka.partitions to {found}, or start anew under another topic_prefix"
+    )
 
 
 def _fits(setting: str, value: str, wanted: str, *, replicas: int) -> bool:

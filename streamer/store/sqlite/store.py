@@ -9,6 +9,7 @@ from streamer.model import Millis
 from streamer.store.engine import ShardLost, StoreError
 from streamer.store.restore import restore
 from streamer.store.shard import Shard
+from streamer.store.shard_map import StaticShardMap
 from streamer.store.sqlite.database import explain, open_for_writing
 from streamer.store.sqlite.engine import SqliteEngine
 from streamer.store.sqlite.lock import OwnerLock
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from streamer.clock import Clock
     from streamer.diff.state import TenantState
     from streamer.events.record import Stored, Topic
+    from streamer.signals import Observer
+    from streamer.store.shard_map import ShardMap
 
 DEADLINE_SECONDS: Final = 30.0
 """How long a commit or a take-over may take; a disk that is slower than that is broken."""
@@ -55,6 +58,10 @@ class SqliteStore:
 
         """
         await self._thread.run(self._prepare)
+
+    def shard_map(self, observer: Observer) -> ShardMap:  # noqa: ARG002 - nothing happens here
+        """Return a map of the one shard."""
+        return StaticShardMap([ONLY_SHARD])
 
     async def take_over(self, number: int, still_ours: Callable[[], bool]) -> Shard:
         """Hold the lock for life, claim the database, then read the state.

@@ -1,0 +1,50 @@
+"""How long the group counts us in, as far as can be told from what its coordinator and we said to each other."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka.errors import IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError
+from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, SyncGroupRequest
+
+if TYPE_CHECKING:
+    from streamer.store.kafka.deadlines import Deadlines
+
+_OF_GROUPS: Final = (HeartbeatRequest, JoinGroupRequest, SyncGroupRequest)
+_OK: Final = 0
+_EXPELLED: Final = (IllegalGenerationError.errno, UnknownMemberIdError.errno)
+
+
+class Lease:
+    """Learns from each request to the coordinator and its answer; all moments are of the monotonic clock, in seconds.
+
+    `until`: so long the coordinator keeps our shards for us. `settled`: when it last said that the group stands and we
+    are in it. `answered`: whether it said anything at all.
+    """
+
+    def __init__(self, *, deadlines: Deadlines, now: float) -> None:
+        self.until = -inf
+        self.settled = now
+        self.answered = False
+        self._deadlines = deadlines
+
+    def asked(self, request: Any, now: float) -> None:
+        """Take note of a request that is sent. The coordinator keeps who waits for a rebalance to end."""
+        if isinstance(request, JoinGroupRequest | SyncGroupRequest) and now < self.until:
+            self.until = max(self.until, now + self._deadlines.join)
+
+    def heard(self, request: Any, code: int, *, asked: float) -> bool:
+        """Take the answer to a request sent at `asked`; tell whether it says that we are no longer in the group."""
+        if not isinstance(request, _OF_GROUPS):
+            return False
+        if code in _EXPELLED:
+            self.until = -inf
+        if code == _OK or code in _EXPELLED or code == RebalanceInProgressError.errno:
+            self.answered = True
+        if code == _OK and not isinstance(request, JoinGroupRequest):
+            self.settled = asked
+            self.until = asked + self._deadlines.session
+        elif code == RebalanceInProgressError.errno and isinstance(request, HeartbeatRequest):
+            self.until = asked + self._deadlines.session
+        return code in _EXPELLED
