@@ -55,6 +55,7 @@ class LogSubscriber:
         self._health: dict[str, str] = {}
         self._failed: dict[int, str] = {}
         self._unconfigured: dict[int, int] = {}
+        self._grouped = False
         self._handlers: dict[type, Callable[[Any], None]] = {
             HealthChanged: self._health_changed,
             SnapshotHeld: self._snapshot_held,
@@ -131,10 +132,12 @@ class LogSubscriber:
             self._log.info("shards are placed anew", owned=len(signal.shards), gained=gained, lost=lost)
 
     def _group_silent(self, signal: GroupSilent) -> None:
-        self._log.warning("consumer group is not heard; shards may go to others", reason=signal.reason)
+        if self._grouped:
+            self._log.warning("consumer group is not heard; our shards may go to others", reason=signal.reason)
 
     def _group_heard(self, _signal: GroupHeard) -> None:
-        self._log.info("consumer group is heard")
+        self._log.info("consumer group is heard again" if self._grouped else "consumer group is joined")
+        self._grouped = True
 
     def _shard_taken(self, signal: ShardTaken) -> None:
         self._failed.pop(signal.shard, None)

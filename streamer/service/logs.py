@@ -23,6 +23,9 @@ _OWN: Final = "streamer"
 _LIBRARIES: Final = logging.WARNING
 """Below this, libraries tell of the ordinary course of things: connections, heartbeats, single requests."""
 
+_REBALANCES: Final = "aiokafka.consumer.group_coordinator"
+"""It warns of every rebalance; the service tells of them itself."""
+
 _AGAIN_AFTER: Final = 60.0
 """Seconds until a library may say the same thing again."""
 
@@ -54,6 +57,7 @@ def configure_logging(*, stream: TextIO, clock: Clock, level: int = logging.INFO
     root.handlers[:] = [handler]
     root.setLevel(_LIBRARIES)
     logging.getLogger(_OWN).setLevel(level)
+    logging.getLogger(_REBALANCES).setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[
