@@ -171,6 +171,29 @@ class UnconfiguredTenants(Struct, frozen=True):
     count: int
 
 
+class ConfigLoaded(Struct, frozen=True):
+    """A config is in use: so many tenants in all, added, changed (a secret of theirs too) and removed by it.
+
+    `restart`: its top-level keys that differ from those in use and need a restart to take effect.
+    """
+
+    tenants: int
+    added: int
+    changed: int
+    removed: int
+    restart: tuple[str, ...] = ()
+
+
+class ConfigRefused(Struct, frozen=True):
+    """The config's files can't be used, the config before stays. Each problem is a line with its place and advice.
+
+    `asked`: an operator asked for it to be read.
+    """
+
+    problems: tuple[str, ...]
+    asked: bool
+
+
 class LoopLag(Struct, frozen=True):
     """How late the event loop ran a timer, in seconds."""
 
@@ -198,6 +221,8 @@ Signal: TypeAlias = (
     | ShardDropped
     | TakeOverFailed
     | UnconfiguredTenants
+    | ConfigLoaded
+    | ConfigRefused
     | LoopLag
 )
 

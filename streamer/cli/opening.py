@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from streamer.clock import SystemClock
-from streamer.config import Config, ConfigError, Problem, load
+from streamer.config import Config, ConfigError, Files, Problem, load
 from streamer.sources.registry import check_status_map
 from streamer.store import open_store
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from streamer.store.store import Store
 
 
-def load_for_polling(path: Path, *, resolve: bool = True) -> Config:
-    """Load a config whole, and check what only the sources understand of it.
+def load_for_polling(path: Path, files: Files | None = None, *, resolve: bool = True) -> Config:
+    """Load a config whole, and check what only the sources understand of it; `files` notes what was read.
 
     Raises:
         ConfigError: it can't be used.
 
     """
-    config = load(path, resolve=resolve)
+    config = load(path, resolve=resolve, files=files)
     faults = [
         Problem(file=path, path=f"tenants[{tenant.id}].status_map", message=fault)
         for tenant in config.tenants

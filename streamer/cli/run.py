@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import sys
 
 from streamer.cli.options import ConfigOption
@@ -11,12 +13,15 @@ from streamer.cli.running import run_until_stopped
 def run(config: ConfigOption) -> None:
     """Poll all tenants of the config and publish their changes, until SIGTERM or Ctrl-C.
 
+    A changed config takes effect within 5 s; SIGHUP has it read at once. One that can't be used is refused whole.
+
     Logs go to stderr: JSON lines, or readable ones at a terminal.
     """
     import structlog  # noqa: PLC0415
 
     from streamer.cli.opening import load_for_polling  # noqa: PLC0415
     from streamer.clock import SystemClock  # noqa: PLC0415
+    from streamer.config.watching import Watcher  # noqa: PLC0415
     from streamer.service.app import Service  # noqa: PLC0415
     from streamer.service.logs import configure_logging  # noqa: PLC0415
     from streamer.store import open_store  # noqa: PLC0415
@@ -24,12 +29,18 @@ def run(config: ConfigOption) -> None:
     clock = SystemClock()
     configure_logging(stream=sys.stderr, clock=clock)
     log = structlog.get_logger(__name__)
-    loaded = load_for_polling(config)
+    watcher = Watcher(config, load=load_for_polling)
+    loaded = watcher.first()
 
     async def serve() -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, watcher.ask)
         service = Service(loaded, store=open_store(loaded, clock=clock), clock=clock)
         tenants, store = len(loaded.tenants), loaded.store.kind
-        await service.run(lambda port: log.info("service is starting", port=port, tenants=tenants, store=store))
+
+        def started(port: int) -> None:
+            log.info("service is starting", port=port, tenants=tenants, store=store)
+
+        await service.run(started, changes=watcher.changes)
 
     run_until_stopped(serve)
     log.info("service has stopped")

@@ -3,6 +3,7 @@
 `load` is the only way from a file to a `Config`. Code may build the same models directly.
 """
 
+from streamer.config.files import Files
 from streamer.config.kafka import KafkaConfig
 from streamer.config.loading import load
 from streamer.config.model import Config, ServerConfig, StoreConfig
@@ -26,6 +27,7 @@ __all__ = [
     "Defaults",
     "EnvSecret",
     "FileSecret",
+    "Files",
     "GoogleCcaip",
     "KafkaConfig",
     "LiteralSecret",

@@ -1,11 +1,12 @@
 """What all parts of the config model share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
+from streamer.config.files import Files
 from streamer.config.values import parse_text
 
 
@@ -20,12 +21,13 @@ class Origin:
     """The file that a value was read from, as its validators need to know it.
 
     `folder` is where relative paths start. With `secrets_dir`, secrets are read from files in it only. With `resolve`, the
-    secrets and files that the config refers to must be there.
+    secrets and files that the config refers to must be there. `files` notes what is read.
     """
 
     folder: Path
     secrets_dir: Path | None
     resolve: bool
+    files: Files = field(default_factory=Files)
 
 
 def origin_of(info: ValidationInfo) -> Origin | None:
@@ -46,8 +48,10 @@ def parse_existing_file(value: object, info: ValidationInfo) -> Path | None:
     """A path at which a file exists."""
     path = parse_path(value, info)
     origin = origin_of(info)
-    if path is not None and origin and origin.resolve and not path.is_file():
-        raise ValueError(f"there is no file {path} — check the path")
+    if path is not None and origin:
+        origin.files.note(path)
+        if origin.resolve and not path.is_file():
+            raise ValueError(f"there is no file {path} — check the path")
     return path
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from streamer.config.base import Origin
 from streamer.config.document import Document, Location
+from streamer.config.files import Files
 from streamer.config.messages import FOLLOW_UP, UNKNOWN_KEY, describe
 from streamer.config.model import Config
 from streamer.config.problems import ConfigError, Problem
@@ -20,13 +21,14 @@ from streamer.config.words import kind_of, not_one_of
 M = TypeVar("M", bound=BaseModel)
 
 
-def load(path: Path, *, resolve: bool = True) -> Config:
+def load(path: Path, *, resolve: bool = True, files: Files | None = None) -> Config:
     """Reads the config file and, with `tenants_dir`, one file per tenant.
 
     With `resolve`, each secret and each file that the config refers to must be there; without it a config can be checked
-    where its secrets are not at hand. Raises ConfigError with every problem in every file.
+    where its secrets are not at hand. `files` takes note of all that was read, also where it cannot be used. Raises
+    ConfigError with every problem in every file.
     """
-    return _Loading(path, resolve=resolve).config()
+    return _Loading(path, resolve=resolve, files=files or Files()).config()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +52,9 @@ class _Entry:
 class _Loading:
     """One run of `load`; collects problems as it goes."""
 
-    def __init__(self, path: Path, *, resolve: bool) -> None:
+    def __init__(self, path: Path, *, resolve: bool, files: Files) -> None:
         self._problems: list[Problem] = []
+        files.note(path)
         self._document = read(path)
         self._data = _mapping(self._document, "a mapping of settings")
         secrets_dir = self._data.get("secrets_dir")
@@ -60,6 +63,7 @@ class _Loading:
             folder=folder,
             secrets_dir=folder / secrets_dir if isinstance(secrets_dir, str) and secrets_dir else None,
             resolve=resolve,
+            files=files,
         )
 
     def config(self) -> Config:
@@ -95,6 +99,7 @@ class _Loading:
         if not isinstance(name, str) or not name.isprintable():
             return  # absent, or reported with the other settings
         folder = self._origin.folder / name
+        self._origin.files.note(folder)
         try:
             files = sorted(file for file in folder.iterdir() if file.suffix in (".yaml", ".yml"))
         except OSError as error:
@@ -103,6 +108,7 @@ class _Loading:
         for file in files:
             if file.name.startswith("."):
                 continue
+            self._origin.files.note(file)
             try:
                 document = read(file)
                 data = _mapping(document, "a mapping, the settings of one tenant")

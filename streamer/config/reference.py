@@ -31,8 +31,8 @@ _HEAD: Final = """\
 # Configuration
 
 One YAML file, `streamer.yaml`. A key that is not listed here is an error. Every mistake is told with its file, line and
-column, all at once; `streamer check-config` does so without running anything. A changed file takes effect at the next
-start.
+column, all at once; `streamer check-config` does so without running anything. A changed file takes effect by
+itself, as a whole or not at all; `store`, `kafka`, `server` and `retention` with the next start.
 
 Durations are a whole number and `ms`, `s`, `m`, `h` or `d`; sizes end in `B`, `KiB`, `MiB` or `GiB`. Every value is read
 as it is written: `0123` and `no` are text where text is wanted. A value left empty is an error. Relative paths start in

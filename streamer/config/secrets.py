@@ -111,6 +111,8 @@ def parse_secret(value: object, info: ValidationInfo) -> Secret | None:
             secret = _in_file(path, origin)
         case _:
             raise ValueError(f"does not say where the secret is — {_HINT}")
+    if origin and isinstance(secret, FileSecret):
+        origin.files.note(secret.path)
     if origin and origin.resolve:
         secret.reveal()
     return secret

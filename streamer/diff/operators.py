@@ -41,7 +41,7 @@ def resync(state: TenantState, token: str, *, vocabulary: Vocabulary, names: boo
                     observed=row.observed,
                 )
             )
-    return writer.plan(msgspec.structs.replace(writer.state(), resync=token))
+    return writer.plan(writer.state().with_resync(token))
 
 
 def forget(state: TenantState) -> Erasure:

@@ -10,11 +10,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from streamer.diff.stored_status import StoredStatus, read_status
 from streamer.model import AgentStatus, Interval, Millis, Window
 
 FORGOTTEN: Final = "forgotten"
+
+RESYNCS: Final = 8
+"""Tokens of a tenant that are remembered."""
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -77,7 +81,7 @@ class TenantState(Struct, frozen=True):
     """All that is known of a tenant.
 
     `sequence` is the number of its newest event. `complete_through` is the watermark, None before the first snapshot
-    ever. `resync` is the newest token that was carried out. `health` is the one last reported, `forgotten` after the
+    ever. `resync` is the newest token that was carried out, `resyncs` the last few. `health` is the one last reported, `forgotten` after the
     rows were erased. `by_state` counts the live rows. `fault` says why the stored state can't be used, if so.
     """
 
@@ -87,11 +91,20 @@ class TenantState(Struct, frozen=True):
     sequence: int = 0
     complete_through: Millis | None = None
     resync: str | None = None
+    resyncs: tuple[str, ...] = ()
     health: str | None = None
     health_since: Millis | None = None
     by_state: Mapping[str, int] = {}
     watch: Watch = Watch()
     fault: str | None = None
+
+    def with_resync(self, token: str) -> TenantState:
+        """Return the state once a token is carried out."""
+        return replace(self, resync=token, resyncs=(*self.resyncs, token)[-RESYNCS:])
+
+    def was_resynced(self, token: str) -> bool:
+        """Whether a token was carried out: an owner whose config is old may come with one from before the newest."""
+        return token == self.resync or token in self.resyncs
 
     @property
     def live(self) -> int:

@@ -165,3 +165,7 @@ class TenantStatus(Struct, frozen=True, kw_only=True):
     agents_by_state: Annotated[dict[str, int], Meta(description="The same by canonical state.")]
     resync: Annotated[str | None, Meta(description="The newest resync token that was carried out.")]
     reported_at: Annotated[Timestamp, Meta(description="When this record was made, in our clock.")]
+    resyncs: Annotated[
+        tuple[str, ...],
+        Meta(description="The last tokens that were carried out, the newest at the end. Missing in older records."),
+    ] = ()

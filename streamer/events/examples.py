@@ -62,4 +62,5 @@ TENANT: Final[dict[str, Any]] = {
     "agents_by_state": {"logged_out": 1, "ready": 1, "not_ready": 1},
     "resync": None,
     "reported_at": "2026-11-21T09:30:12.000Z",
+    "resyncs": [],
 }

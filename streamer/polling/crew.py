@@ -138,22 +138,20 @@ class Crew:
         """Report a tenant that has rows but no config, so that it is not silently gone; drop one that has none."""
         await self._shard.settled(tenant)  # its poller may have been ended while it committed
         state = self._shard.state(tenant)
-        teller = self._teller(tenant, state.source or UNKNOWN_SOURCE)
+        source = state.source or UNKNOWN_SOURCE
         if standing := self._standings.get(tenant):
-            teller.gone()
+            self._teller(tenant, source).gone()
             if standing.wish is None:  # else it is kept: a tenant that comes back is not to forget it
                 del self._standings[tenant]
-        if state.fault is not None:
-            self._unconfigured.add(tenant)
-            teller.unusable(f"{state.fault}; it has no config either")
-        elif state.rows:
-            self._unconfigured.add(tenant)
-            reporter = self._reporter(tenant, ReportTerms(source=teller.source, heartbeat=HEARTBEAT))
-            if reporter.judge("unconfigured", UNCONFIGURED):
-                reporter.due_now()
-        else:
-            self._unconfigured.discard(tenant)
+        if not state.rows and state.fault is None:
             self._reporters.pop(tenant, None)
+            return
+        self._unconfigured.add(tenant)
+        reporter = self._reporter(tenant, ReportTerms(source=source, heartbeat=HEARTBEAT))
+        if state.fault is not None:
+            reporter.unusable(f"{state.fault}; the tenant has no config either")
+        elif reporter.judge("unconfigured", UNCONFIGURED):
+            reporter.due_now()
 
     def _reporter(self, tenant: str, terms: ReportTerms) -> Reporter:
         """Return who reports on a tenant: the one who did before, since what it has seen is still to be told."""

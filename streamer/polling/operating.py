@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from streamer.config import TenantConfig
 from streamer.diff.operators import forget, forget_agents, resync, sweep
 from streamer.diff.state import FORGOTTEN
@@ -31,7 +29,7 @@ class Operations:
             await self._forget()
             return False
         if (fault := self._fault()) is not None:
-            self._ledger.tell.unusable(fault)
+            self._ledger.reporter.unusable(fault)
             return False
         await self._resync(now)
         await self._forget_agents()
@@ -77,10 +75,10 @@ class Operations:
 
     async def _resync(self, now: Millis) -> None:
         token, state = self._config.resync, self._ledger.state
-        if token is None or token == state.resync:
+        if token is None or state.was_resynced(token):
             return
         if not state.rows:  # nothing to repeat: the baseline says it all, and its record the token
-            self._ledger.note(msgspec.structs.replace(state, resync=token))
+            self._ledger.note(state.with_resync(token))
             return
         names = self._config.agent_names
         plan = resync(state, token, vocabulary=self._vocabulary, names=names, now=now)

@@ -64,6 +64,19 @@ class Reporter:
             )
         return health != self._reported
 
+    def unusable(self, advice: str) -> None:
+        """Tell that the stored state can't be used. Nothing is to be written of the tenant then: no record is due."""
+        self.health, self.advice = None, advice
+        self._observer(
+            HealthChanged(
+                tenant=self._tenant,
+                source=self._terms.source,
+                before=self._reported,
+                health="unusable",
+                advice=advice,
+            )
+        )
+
     def saw(self, gap: Millis) -> None:
         """Note the time from the watermark before a snapshot to the snapshot's end: nothing shorter need be seen."""
         self._gap = max(self._gap, gap)
@@ -100,6 +113,7 @@ class Reporter:
                 agents=state.live,
                 agents_by_state=dict(state.by_state),
                 resync=state.resync,
+                resyncs=state.resyncs,
                 reported_at=rfc3339(now),
             )
         )

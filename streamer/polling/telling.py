@@ -12,7 +12,6 @@ from streamer.diff.plan import Plan
 from streamer.signals import (
     AgentsCounted,
     AgentsHeld,
-    HealthChanged,
     Observer,
     OperatorKey,
     PollFinished,
@@ -32,7 +31,7 @@ class Teller:
 
     def __init__(self, *, tenant: str, source: str, clock: Clock, observer: Observer) -> None:
         """Take whom to tell of, and whom to tell."""
-        self.source = source
+        self._source = source
         self._tenant = tenant
         self._clock = clock
         self._tell = observer
@@ -43,7 +42,7 @@ class Teller:
         self._tell(
             PollFinished(
                 tenant=self._tenant,
-                source=self.source,
+                source=self._source,
                 outcome=outcome,
                 seconds=seconds,
                 finished=finished,
@@ -60,7 +59,7 @@ class Teller:
         if plan.difference is not None:
             self._compared(plan.difference)
         if plan.published or plan.difference is not None:
-            self._tell(AgentsCounted(tenant=self._tenant, source=self.source, by_state=plan.state.by_state))
+            self._tell(AgentsCounted(tenant=self._tenant, source=self._source, by_state=plan.state.by_state))
         if plan.state.complete_through is not None:
             self._tell(WatermarkMoved(tenant=self._tenant, complete_through=plan.state.complete_through))
 
@@ -68,15 +67,9 @@ class Teller:
         """Tell that an operator's key was carried out or refused."""
         self._tell(OperatorKey(tenant=self._tenant, key=key, outcome=outcome, count=count))
 
-    def unusable(self, advice: str) -> None:
-        """Tell that the tenant's stored state can't be used, so that it is not polled and nothing is written of it."""
-        self._tell(
-            HealthChanged(tenant=self._tenant, source=self.source, before=None, health="unusable", advice=advice)
-        )
-
     def gone(self) -> None:
         """Tell that nothing of the tenant is left."""
-        self._tell(TenantGone(tenant=self._tenant, source=self.source))
+        self._tell(TenantGone(tenant=self._tenant, source=self._source))
 
     def unexpected(self, error: Exception) -> None:
         """Log a fault of ours."""
@@ -88,7 +81,7 @@ class Teller:
         self._tell(
             Published(
                 tenant=self._tenant,
-                source=self.source,
+                source=self._source,
                 states=tuple(each.state or "disappeared" for each in events),
                 detection_delays=tuple(
                     each.detection_delay / 1000 for each in events if each.detection_delay is not None
@@ -98,7 +91,7 @@ class Teller:
             )
         )
         for field, code in {(part.field, part.code) for each in events for part in each.unmapped}:
-            self._tell(StatusUnmapped(tenant=self._tenant, source=self.source, field=field, code=code))
+            self._tell(StatusUnmapped(tenant=self._tenant, source=self._source, field=field, code=code))
 
     def _compared(self, difference: Difference) -> None:
         if difference.held is not None:

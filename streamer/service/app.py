@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 import structlog
 from prometheus_client import CollectorRegistry
 
 from streamer.clock import Clock, SystemClock
 from streamer.config import Config, TenantConfig
+from streamer.config.watching import Change
 from streamer.polling.backoff import BASE
+from streamer.polling.guarded import guarded
 from streamer.polling.keeper import ShardKeeper
 from streamer.polling.roster import Roster
 from streamer.polling.supervisor import Supervisor
@@ -20,6 +23,7 @@ from streamer.service.log_subscriber import LogSubscriber
 from streamer.service.loop_lag import measure_loop_lag
 from streamer.service.metrics import Metrics
 from streamer.service.readiness import Readiness
+from streamer.service.reloading import Reloader
 from streamer.service.server import AdminServer
 from streamer.signals import Observer, fan_out
 from streamer.sources.http import Http
@@ -30,6 +34,8 @@ from streamer.store.shard_map import ShardMap
 from streamer.store.store import Store
 
 STORE_RETRY_LONGEST: Final = 15.0
+
+Changes: TypeAlias = AsyncIterator[Change]
 
 _log = structlog.get_logger(__name__)
 
@@ -54,9 +60,14 @@ class Service:
         self.readiness = Readiness()
         metrics = Metrics(registry=self.registry, clock=self._clock)
         self._observer = fan_out([metrics, LogSubscriber(), self.readiness, *observers])
+        self._reloader = Reloader(config, roster=self._roster, observer=self._observer)
 
-    async def run(self, started: Callable[[int], None] = lambda _port: None) -> None:
+    async def run(
+        self, started: Callable[[int], None] = lambda _port: None, *, changes: Callable[[], Changes] | None = None
+    ) -> None:
         """Serve until cancelled, then give the shards up in good order; `started` is told the HTTP server's port.
+
+        What `changes` yields of the config is taken into use meanwhile.
 
         Raises:
             StoreError: the store can't be used as configured.
@@ -69,11 +80,20 @@ class Service:
         ) as admin:
             started(admin.port)
             async with asyncio.TaskGroup() as group:
-                lag = group.create_task(measure_loop_lag(observer=self._observer, clock=self._clock), name="loop lag")
+                beside = [
+                    group.create_task(measure_loop_lag(observer=self._observer, clock=self._clock), name="loop lag")
+                ]
+                if changes is not None:
+                    follow = partial(self._follow, changes)
+                    beside.append(group.create_task(guarded(follow, "config"), name="config"))
                 try:
                     await self._serve()
                 finally:
-                    lag.cancel()
+                    for each in beside:
+                        each.cancel()
+
+    async def _follow(self, changes: Callable[[], Changes]) -> None:
+        await self._reloader.follow(changes())
 
     async def _serve(self) -> None:
         await self._reach_store()

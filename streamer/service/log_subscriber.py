@@ -11,6 +11,8 @@ from streamer.clock import SystemClock
 from streamer.service.quiet import Quiet
 from streamer.signals import (
     AgentsHeld,
+    ConfigLoaded,
+    ConfigRefused,
     GroupHeard,
     GroupSilent,
     HealthChanged,
@@ -56,6 +58,7 @@ class LogSubscriber:
         self._failed: dict[int, str] = {}
         self._unconfigured: dict[int, int] = {}
         self._grouped = False
+        self._refused: tuple[str, ...] = ()
         self._handlers: dict[type, Callable[[Any], None]] = {
             HealthChanged: self._health_changed,
             SnapshotHeld: self._snapshot_held,
@@ -71,6 +74,8 @@ class LogSubscriber:
             ShardDropped: self._shard_dropped,
             TakeOverFailed: self._take_over_failed,
             UnconfiguredTenants: self._unconfigured_tenants,
+            ConfigLoaded: self._config_loaded,
+            ConfigRefused: self._config_refused,
         }
 
     def __call__(self, signal: Signal) -> None:
@@ -172,6 +177,22 @@ class LogSubscriber:
             self._log.warning("tenants have rows but no config", shard=signal.shard, count=signal.count, advice=advice)
         else:
             self._log.info("all tenants with rows have a config again", shard=signal.shard)
+
+    def _config_loaded(self, signal: ConfigLoaded) -> None:
+        self._refused = ()
+        counts = {"added": signal.added, "changed": signal.changed, "removed": signal.removed}
+        self._log.info("config is in use", tenants=signal.tenants, **counts)
+        if signal.restart:
+            advice = "restart the service; all else is in use"
+            self._log.warning("config has keys that need a restart", keys=list(signal.restart), advice=advice)
+
+    def _config_refused(self, signal: ConfigRefused) -> None:
+        if signal.problems == self._refused and not signal.asked:
+            return  # the files changed, the fault is the same
+        self._refused = signal.problems
+        first, *more = signal.problems
+        advice = "mend the files; the config before stays in use, check-config shows all problems"
+        self._log.error("config is refused", problem=first, more=len(more), advice=advice)
 
 
 def ranges(numbers: Iterable[int]) -> str:

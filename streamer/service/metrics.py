@@ -25,6 +25,8 @@ from streamer.signals import (
     AgentsHeld,
     ClockOffset,
     CommitFinished,
+    ConfigLoaded,
+    ConfigRefused,
     HealthChanged,
     LoopLag,
     PollFinished,
@@ -86,27 +88,20 @@ class Metrics:
             ShardDropped: self._shard_dropped,
             TakeOverFailed: self._take_over_failed,
             UnconfiguredTenants: self._unconfigured_tenants,
+            ConfigLoaded: self._config_loaded,
+            ConfigRefused: self._config_refused,
             LoopLag: self._loop_lag,
         }
         registry.register(self._watermarks)
         ProcessCollector(registry=registry)
         GCCollector(registry=registry)
         self._gauge("build_info", version=__version__, python=platform.python_version()).set(1)
-        self.config_loaded()
+        self._config_loaded()
 
     def __call__(self, signal: Signal) -> None:
         """Count a signal; those that no metric is made of are passed over."""
         if handler := self._handlers.get(type(signal)):
             handler(signal)
-
-    def config_loaded(self) -> None:
-        """Say that a config was taken into use now."""
-        self._gauge("config_last_reload_successful").set(1)
-        self._gauge("config_last_reload_success_timestamp_seconds").set(self._clock.wall() / 1000)
-
-    def config_refused(self) -> None:
-        """Say that the files hold a config that can't be used; the one before stays."""
-        self._gauge("config_last_reload_successful").set(0)
 
     def _poll_finished(self, signal: PollFinished) -> None:
         self._counter("polls_total", tenant=signal.tenant, source=signal.source, outcome=signal.outcome).inc()
@@ -192,6 +187,13 @@ class Metrics:
 
     def _tell_unconfigured(self) -> None:
         self._gauge("tenants_unconfigured").set(sum(self._unconfigured.values()))
+
+    def _config_loaded(self, _signal: ConfigLoaded | None = None) -> None:
+        self._gauge("config_last_reload_successful").set(1)
+        self._gauge("config_last_reload_success_timestamp_seconds").set(self._clock.wall() / 1000)
+
+    def _config_refused(self, _signal: ConfigRefused) -> None:
+        self._gauge("config_last_reload_successful").set(0)
 
     def _loop_lag(self, signal: LoopLag) -> None:
         self._histogram("event_loop_lag_seconds").observe(signal.seconds)

@@ -57,6 +57,7 @@ class _TenantRecord(Struct, frozen=True, gc=False):
     complete_through: Moment | None
     tenant_sequence: int
     resync: str | None = None
+    resyncs: tuple[str, ...] = ()
 
 
 UNREADABLE: Final = Row(sequence=0, current=None, state=None, name=None, observed=Window(start=0, end=0), detected_at=0)
@@ -197,6 +198,7 @@ class _Tenant:
             sequence=told.tenant_sequence,
             complete_through=None if told.complete_through is None else millis(told.complete_through),
             resync=told.resync,
+            resyncs=told.resyncs,
             health=told.health,
             health_since=millis(told.health_since),
         )

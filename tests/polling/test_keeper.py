@@ -8,49 +8,29 @@ from typing import Any
 import pytest
 
 from streamer.clock import rfc3339
-from streamer.config import AgentStatus8x8, TenantConfig
+from streamer.config import AgentStatus8x8
 from streamer.events.record import ROWS, TENANTS, Record
 from streamer.model import Meaning
 from streamer.polling.keeper import CLOSE_WITHIN, RETRY_LONGEST, ShardKeeper
 from streamer.polling.roster import Roster
 from streamer.polling.tools import Tools
 from streamer.signals import ShardDropped, ShardTaken, Signal, TakeOverFailed, TenantGone, UnconfiguredTenants
-from streamer.sources.pace import Pace
 from streamer.store.engine import ShardLost, StoreError
 from tests.support.clock import LoopClock, run_for, running
-from tests.support.memory import MemorySource, MemoryStore, tenant
+from tests.support.memory import MemorySource, MemoryStore, MemoryVendors, tenant
 
 pytestmark = pytest.mark.looptime
 
 MakeKeeper = Callable[..., ShardKeeper]
 
 
-class Vendors:
-    """The vendor of every tenant: a source of its own for each, made anew at each take-over."""
-
-    def __init__(self, clock: LoopClock) -> None:
-        self.clock = clock
-        self.agents: dict[str, dict[str, int]] = {}
-        self.made: list[MemorySource] = []
-        self.seconds = 0.02
-
-    def make(self, config: TenantConfig, pace: Pace) -> MemorySource:
-        """Make a tenant's source; all sources of a tenant show the same agents."""
-        agents = self.agents.setdefault(config.id, {"a": 4})
-        source = MemorySource(clock=self.clock, tenant_id=config.id, agents=agents)
-        source.seconds = self.seconds
-        source.pace = pace
-        self.made.append(source)
-        return source
+@pytest.fixture
+def vendors(clock: LoopClock) -> MemoryVendors:
+    return MemoryVendors(clock)
 
 
 @pytest.fixture
-def vendors(clock: LoopClock) -> Vendors:
-    return Vendors(clock)
-
-
-@pytest.fixture
-def make_keeper(store: MemoryStore, vendors: Vendors, tools: Tools) -> MakeKeeper:
+def make_keeper(store: MemoryStore, vendors: MemoryVendors, tools: Tools) -> MakeKeeper:
     """`make_keeper(tenant("acme"))` makes the keeper of the only shard."""
 
     def make(*tenants: AgentStatus8x8) -> ShardKeeper:
@@ -75,7 +55,7 @@ async def test_a_shard_is_taken_over_and_its_tenants_are_polled(
 
 
 async def test_a_lost_shard_is_taken_over_again_with_a_fresh_state(
-    make_keeper: MakeKeeper, store: MemoryStore, vendors: Vendors, signals: list[Signal]
+    make_keeper: MakeKeeper, store: MemoryStore, vendors: MemoryVendors, signals: list[Signal]
 ) -> None:
     """The old engine is killed before, and the chain goes on from what is in the store."""
     async with running(make_keeper(tenant()).run()):
@@ -90,7 +70,7 @@ async def test_a_lost_shard_is_taken_over_again_with_a_fresh_state(
 
 
 async def test_the_rate_of_a_tenant_holds_across_a_take_over(
-    make_keeper: MakeKeeper, store: MemoryStore, vendors: Vendors
+    make_keeper: MakeKeeper, store: MemoryStore, vendors: MemoryVendors
 ) -> None:
     """The vendor counts requests whoever makes them: the new poller and its source wait for the old one's turn."""
     store.commit_errors.append(ShardLost("timeout", "no answer"))
@@ -101,7 +81,7 @@ async def test_the_rate_of_a_tenant_holds_across_a_take_over(
 
 
 async def test_a_row_of_an_unconfirmed_commit_is_seen_after_the_take_over(
-    make_keeper: MakeKeeper, store: MemoryStore, vendors: Vendors
+    make_keeper: MakeKeeper, store: MemoryStore, vendors: MemoryVendors
 ) -> None:
     """Committed and yet called lost: the state that is read holds it, so nothing is told twice (I2)."""
     write = store.write
@@ -121,7 +101,7 @@ async def test_a_row_of_an_unconfirmed_commit_is_seen_after_the_take_over(
 
 
 async def test_old_pollers_have_ended_before_the_shard_is_taken_over_again(
-    make_keeper: MakeKeeper, store: MemoryStore, vendors: Vendors
+    make_keeper: MakeKeeper, store: MemoryStore, vendors: MemoryVendors
 ) -> None:
     """No answer to a request of theirs is ever compared with the new state (I5)."""
     vendors.seconds = 4.9
@@ -206,7 +186,7 @@ async def test_a_heartbeat_tells_the_newest_watermark(make_keeper: MakeKeeper, s
 
 
 async def test_a_watermark_never_goes_back_while_commits_are_slow(
-    make_keeper: MakeKeeper, store: MemoryStore, vendors: Vendors
+    make_keeper: MakeKeeper, store: MemoryStore, vendors: MemoryVendors
 ) -> None:
     """A heartbeat that falls due while a commit is under way, and the last words of a shard, tell what is committed."""
     store.seconds = 1.7
@@ -245,7 +225,7 @@ async def test_tenants_without_config_are_reported_until_they_are_forgotten(
 
 
 async def test_a_shard_is_given_up_in_good_order(
-    make_keeper: MakeKeeper, store: MemoryStore, vendors: Vendors, signals: list[Signal]
+    make_keeper: MakeKeeper, store: MemoryStore, vendors: MemoryVendors, signals: list[Signal]
 ) -> None:
     """What was under way is finished, the last words say how far the stream is complete, and it is closed."""
     store.seconds = 0.5
@@ -271,7 +251,7 @@ async def test_a_shard_is_given_up_in_good_order(
 
 
 async def test_a_store_that_hangs_holds_up_the_end_for_five_seconds(
-    make_keeper: MakeKeeper, store: MemoryStore, vendors: Vendors
+    make_keeper: MakeKeeper, store: MemoryStore, vendors: MemoryVendors
 ) -> None:
     """Then the shard is killed; who owns it next finds out what was committed."""
     async with running(make_keeper(tenant()).run()):
@@ -283,7 +263,7 @@ async def test_a_store_that_hangs_holds_up_the_end_for_five_seconds(
 
 
 async def test_a_keeper_that_is_stopped_between_loss_and_take_over_leaves_nothing_open(
-    make_keeper: MakeKeeper, store: MemoryStore, vendors: Vendors
+    make_keeper: MakeKeeper, store: MemoryStore, vendors: MemoryVendors
 ) -> None:
     """Whenever it is cancelled, each engine that was opened is closed or killed."""
     for moment in range(40):

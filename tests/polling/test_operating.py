@@ -64,9 +64,9 @@ async def test_a_paused_tenant_is_not_polled_and_says_so(
 
 
 async def test_a_resync_token_is_carried_out_once(owners: Owners, store: MemoryStore, signals: list[Signal]) -> None:
-    """By whoever owns the shard first; a new token once more."""
+    """By whoever owns the shard first; a new token once more, an old one not: that owner's config is behind."""
     await owners.run()
-    for token in ("t1", "t1", "t2", "t2"):
+    for token in ("t1", "t1", "t2", "t2", "t1"):
         await owners.run(resync=token)
     assert [each["change"] for each in store.events()] == ["baseline", "resync", "resync"]
     assert carried_out(signals) == [("resync", "done", 1)] * 2

@@ -18,7 +18,15 @@ from tests.support.values import NOON
 pytestmark = pytest.mark.looptime
 
 TERMS = ReportTerms(source="codes", heartbeat=60_000, interval=10_000, assumed_age=250)
-SEEN = TenantState(tenant="acme", source="codes", sequence=7, complete_through=NOON, by_state={"ready": 2}, resync="t1")
+SEEN = TenantState(
+    tenant="acme",
+    source="codes",
+    sequence=7,
+    complete_through=NOON,
+    by_state={"ready": 2},
+    resync="t1",
+    resyncs=("t0", "t1"),
+)
 
 
 def reporter(clock: LoopClock, signals: list[Signal], state: TenantState = SEEN) -> Reporter:
@@ -53,6 +61,7 @@ async def test_a_record_tells_of_the_state_and_the_config(clock: LoopClock, sign
         "agents": 2,
         "agents_by_state": {"ready": 2},
         "resync": "t1",
+        "resyncs": ["t0", "t1"],
         "reported_at": rfc3339(NOON + 2000),
     }
 

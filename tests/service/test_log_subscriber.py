@@ -9,6 +9,8 @@ from streamer.service.log_subscriber import REMIND_AFTER, LogSubscriber
 from streamer.service.quiet import MOST_THINGS
 from streamer.signals import (
     AgentsHeld,
+    ConfigLoaded,
+    ConfigRefused,
     HealthChanged,
     OperatorKey,
     PollFinished,
@@ -200,3 +202,39 @@ def test_a_tenant_that_is_gone_is_forgotten(told: Told) -> None:
     held = SnapshotHeld(tenant="acme", reason="empty")
     told.lines(health("failing"), held, TenantGone(**ACME))
     assert told.texts(health("failing"), held) == ["tenant is down", "snapshot is held"]
+
+
+def refused(*problems: str, asked: bool = False) -> ConfigRefused:
+    """Return the signal of a config that can't be used."""
+    return ConfigRefused(problems=problems, asked=asked)
+
+
+def test_a_refused_config_is_one_line_for_each_distinct_fault(told: Told) -> None:
+    """However often its files change; who asked is always answered; a good one in between makes it news again."""
+    good = ConfigLoaded(tenants=3, added=1, changed=0, removed=0)
+    one, other = "streamer.yaml:3:5: store: missing — add it", "streamer.yaml:9:1: tenants: must be a list"
+    lines = told.lines(refused(one), *[refused(one)] * 5, refused(other, one), refused(other, one, asked=True))
+    assert [(line["log_level"], line["event"], line["problem"], line["more"]) for line in lines] == [
+        ("error", "config is refused", one, 0),
+        ("error", "config is refused", other, 1),
+        ("error", "config is refused", other, 1),
+    ]
+    lines = told.lines(good, refused(other, one))
+    assert [line["event"] for line in lines] == ["config is in use", "config is refused"]
+    assert lines[0] == {
+        "event": "config is in use",
+        "log_level": "info",
+        "tenants": 3,
+        "added": 1,
+        "changed": 0,
+        "removed": 0,
+    }
+
+
+def test_keys_that_need_a_restart_are_a_warning(told: Told) -> None:
+    """The rest of that config is in use."""
+    lines = told.lines(ConfigLoaded(tenants=3, added=0, changed=0, removed=0, restart=("kafka", "server")))
+    assert [(line["log_level"], line.get("keys")) for line in lines] == [
+        ("info", None),
+        ("warning", ["kafka", "server"]),
+    ]

@@ -18,6 +18,8 @@ from streamer.signals import (
     AgentsHeld,
     ClockOffset,
     CommitFinished,
+    ConfigLoaded,
+    ConfigRefused,
     HealthChanged,
     LoopLag,
     OperatorKey,
@@ -288,10 +290,10 @@ def test_a_producer_is_reset_by_the_reason_alone(scrape: Scrape) -> None:
 def test_a_refused_config_is_told_until_a_good_one_comes(scrape: Scrape, clock: HandClock) -> None:
     """The time of the last good one stands meanwhile."""
     clock.now = 10
-    scrape.metrics.config_refused()
+    scrape.tell(ConfigRefused(problems=("streamer.yaml:1:1: store: missing",), asked=False))
     assert scrape.value("config_last_reload_successful") == 0
     assert scrape.value("config_last_reload_success_timestamp_seconds") == NOON / 1000
-    scrape.metrics.config_loaded()
+    scrape.tell(ConfigLoaded(tenants=1, added=0, changed=1, removed=0))
     assert scrape.value("config_last_reload_successful") == 1
     assert scrape.value("config_last_reload_success_timestamp_seconds") == NOON / 1000 + 10
 

@@ -105,9 +105,12 @@ def test_a_tenant_of_tombstones_and_claims_alone_does_not_exist() -> None:
 
 def test_the_tenants_record_tells_what_the_rows_do_not() -> None:
     """Watermark, health and token come from it; the sequence is the larger one of both."""
-    record = tenant_status("acme", tenant_sequence=9, resync="token-1", health="degraded")
+    record = tenant_status(
+        "acme", tenant_sequence=9, resync="token-1", resyncs=["token-0", "token-1"], health="degraded"
+    )
     state = restored(record, row("acme", "a", tenant_sequence=8))["acme"]
     assert (state.sequence, state.resync, state.health) == (9, "token-1", "degraded")
+    assert [state.was_resynced(f"token-{number}") for number in range(3)] == [True, True, False]
     assert state.complete_through == parse_rfc3339("2026-11-21T12:00:00.000Z")
     assert state.health_since == parse_rfc3339("2026-11-21T08:00:00.210Z")
     assert restored(record, row("acme", "a", tenant_sequence=10))["acme"].sequence == 10

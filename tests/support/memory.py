@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from streamer.clock import Clock
-from streamer.config import AgentStatus8x8, LiteralSecret
+from streamer.config import AgentStatus8x8, LiteralSecret, TenantConfig
 from streamer.events.record import EVENTS, ROWS, TENANTS, Record, Stored, Topic, partition_of, tenant_of
 from streamer.model import AgentStatus, Millis, Snapshot, Window
 from streamer.signals import Observer
@@ -49,7 +49,7 @@ class MemorySource(Codes):
         self.asked = asyncio.Event()
         self.under_way = self.most_under_way = 0
         self._clock = clock
-        self._tenant = tenant_id
+        self.tenant = tenant_id
 
     async def snapshot(self) -> Snapshot:
         """Answer as the test wants it."""
@@ -68,7 +68,7 @@ class MemorySource(Codes):
         if error := self.errors.popleft() if self.errors else self.down:
             raise error
         shown = {agent: status(agent, code) for agent, code in self.agents.items()}
-        return Snapshot(tenant=self._tenant, window=Window(start, self._clock.wall()), agents=shown)
+        return Snapshot(tenant=self.tenant, window=Window(start, self._clock.wall()), agents=shown)
 
     async def agent(self, agent_id: str) -> AgentStatus:
         """Answer for one agent."""
@@ -76,6 +76,41 @@ class MemorySource(Codes):
             return status(agent_id, self.agents[agent_id])
         except KeyError:
             raise PollError("not_found", "no such agent") from None
+
+
+class MemoryVendors:
+    """The vendor of every tenant: sources as pollers need them, `made` in their order, which all show its agents.
+
+    `seconds` is how long the answers of sources that are made from now on take, `down` what they fail with.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.agents: dict[str, dict[str, int]] = {}
+        self.made: list[MemorySource] = []
+        self.seconds = 0.02
+        self.down: Exception | None = None
+        self.clock = clock
+
+    def make(self, config: TenantConfig, pace: Pace) -> MemorySource:
+        """Make a tenant's source."""
+        agents = self.agents.setdefault(config.id, {"a": 4})
+        source = MemorySource(clock=self.clock, tenant_id=config.id, agents=agents)
+        source.seconds, source.down = self.seconds, self.down
+        source.pace = pace
+        self.made.append(source)
+        return source
+
+    def of(self, tenant: str) -> list[MemorySource]:
+        """Return the sources that were made of a tenant."""
+        return [each for each in self.made if each.tenant == tenant]
+
+    def requests(self, tenant: str) -> list[float]:
+        """Return when a tenant was asked about, whoever asked."""
+        return [request for each in self.of(tenant) for request in each.requests]
+
+    def under_way(self, tenant: str) -> int:
+        """Return how many polls of a tenant are under way."""
+        return sum(each.under_way for each in self.of(tenant))
 
 
 class MemoryEngine:
