@@ -26,7 +26,10 @@ TEST_KAFKA := $(if $(and $(KAFKA_BOOTSTRAP_SERVERS),$(if $(JAVA),,none)),,$(KAFK
 WRITERS := events.generate config.reference sources.reference store.kafka.reference service.metrics_reference \
   cli.reference
 
-.PHONY: help demo test check format generate kafka kafka-run build clean
+# Parts of the campaign, each of which can be played by itself.
+CAMPAIGNS := campaign-kills campaign-freezes campaign-restarts
+
+.PHONY: help demo test check campaign $(CAMPAIGNS) format generate kafka kafka-run build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +49,12 @@ check: $(TOOLS) ## format, lint, types, layers, dependencies, spelling, generate
 	$(BIN)/codespell
 	@git ls-files -z -- '*.yaml' '*.yml' '.yamllint' | xargs -0 -r $(BIN)/yamllint --strict
 	@for each in $(WRITERS); do $(BIN)/python -m streamer.$$each --check; done
+
+campaign: $(TOOLS) $(KAFKA) ## all faults on many replicas, an hour; ARGS="--size small --seed 7 --resume"
+	@$(BIN)/python -m tests.campaign $(ARGS)
+
+$(CAMPAIGNS): campaign-%: $(TOOLS) $(KAFKA)
+	@$(BIN)/python -m tests.campaign $* $(ARGS)
 
 format: $(TOOLS) ## format, and repair what ruff can repair
 	$(BIN)/ruff check --quiet --fix-only

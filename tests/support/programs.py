@@ -31,8 +31,8 @@ class ProgramError(Exception):
     """A program did not do what it was told; with the end of what it said."""
 
 
-def wait_until(holds: Callable[[], bool], what: str, *, within: float) -> None:
-    """Wait until something holds; ask every 20 ms.
+def wait_until(holds: Callable[[], bool], what: str, *, within: float, every: float = 0.02) -> None:
+    """Wait until something holds; ask every so many seconds.
 
     Raises:
         ProgramError: it did not hold within so many seconds.
@@ -42,7 +42,7 @@ def wait_until(holds: Callable[[], bool], what: str, *, within: float) -> None:
     while not holds():
         if time.monotonic() > deadline:
             raise ProgramError(f"not within {within:.0f} s: {what}")
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 def get(url: str, *, body: Mapping[str, Any] | None = None, within: float = 5.0) -> tuple[int, str]:
@@ -67,6 +67,7 @@ class Program:
         self._folder = folder
         self._name = name
         self._process: subprocess.Popen[bytes] | None = None
+        self.environment: dict[str, str] = {}
         self.starts = 0
 
     @property
@@ -77,7 +78,7 @@ class Program:
     def start(self) -> Self:
         """Start the process; it need not be ready yet."""
         assert not self.running, f"{self._name} is running"
-        environment = {**os.environ, PASSWORD_VARIABLE: PASSWORD}
+        environment = {**os.environ, PASSWORD_VARIABLE: PASSWORD, **self.environment}
         with self._said("out").open("ab") as out, self._said("err").open("ab") as err:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "streamer", *self._arguments],
@@ -89,6 +90,21 @@ class Program:
             )
         self.starts += 1
         return self
+
+    @property
+    def pid(self) -> int:
+        """The id of the process, of its last life where it has ended."""
+        assert self._process is not None, f"{self._name} was never started"
+        return self._process.pid
+
+    def freeze(self) -> None:
+        """Stop it in its tracks (SIGSTOP), as a paused virtual machine is: connections stay open, nothing answers."""
+        assert self.running, f"{self._name} had ended before it was frozen:\n{self.log_tail()}"
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on after `freeze`."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """End it as a power cut would (SIGKILL). It must have been running."""

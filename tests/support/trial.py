@@ -48,12 +48,17 @@ class Place:
 
 def kafka_place(bootstrap: str, prefix: str) -> Place:
     """Return the store of a broker and a prefix, for one replica: it need not wait for a group to notice its end."""
-    kafka = {
-        "bootstrap_servers": [bootstrap],
-        "topic_prefix": prefix,
-        "partitions": PARTITIONS,
-        "static_shards": "all",
-    }
+    kafka = {"partitions": PARTITIONS, "static_shards": "all"}
+    return _kafka_place(bootstrap, prefix, kafka)
+
+
+def shared_place(bootstrap: str, prefix: str, *, shards: int) -> Place:
+    """Return the store of a broker and a prefix, for replicas that share its shards through the group."""
+    return _kafka_place(bootstrap, prefix, {"partitions": shards})
+
+
+def _kafka_place(bootstrap: str, prefix: str, keys: Mapping[str, Any]) -> Place:
+    kafka = {"bootstrap_servers": [bootstrap], "topic_prefix": prefix, **keys}
     return Place(name="kafka", config={"store": "kafka", "kafka": kafka}, reader=KafkaReader(bootstrap, prefix))
 
 
@@ -78,6 +83,27 @@ class TrialSettings:
     tenant_keys: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
+def simulator_of(settings: TrialSettings, folder: Path) -> SimulatorProgram:
+    """Return the vendor that the settings describe, not yet started."""
+    options = {
+        "--tenants": settings.tenants,
+        "--agents": settings.agents,
+        "--speed": settings.speed,
+        "--churn": settings.churn,
+        "--seed": settings.seed,
+    }
+    return SimulatorProgram(*(str(part) for option in options.items() for part in option), folder=folder)
+
+
+def service_config(place: Place, settings: TrialSettings, base_url: str) -> dict[str, Any]:
+    """Return the config of a service that polls all tenants at `base_url`, but for its server."""
+    tenants = tenants_of(polled(settings.tenants, settings.sources), base_url, password_env=PASSWORD_VARIABLE)
+    for tenant in tenants:
+        tenant.update(settings.tenant_keys.get(tenant["id"], {}))
+    defaults = {"interval": settings.interval, "heartbeat": settings.heartbeat, "absent_after": ABSENT_AFTER}
+    return {**place.config, "defaults": defaults, "tenants": tenants}
+
+
 class Trial:
     """Entered, the simulator serves; `start` begins to publish, `end` lets everything settle and gives the evidence."""
 
@@ -86,14 +112,7 @@ class Trial:
         self.place = place
         self.settings = settings
         self.polled = polled(settings.tenants, settings.sources)
-        options = {
-            "--tenants": settings.tenants,
-            "--agents": settings.agents,
-            "--speed": settings.speed,
-            "--churn": settings.churn,
-            "--seed": settings.seed,
-        }
-        self.simulator = SimulatorProgram(*(str(part) for option in options.items() for part in option), folder=folder)
+        self.simulator = simulator_of(settings, folder)
         self.service = ServiceProgram(self.config(), folder=folder)
         self._stack = ExitStack()
         self._live: Follower | None = None
@@ -110,16 +129,10 @@ class Trial:
 
     def config(self, keys: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
         """Return the service's config; `keys` are keys of single tenants beside those of the settings."""
-        tenants = tenants_of(self.polled, self.simulator.base_url, password_env=PASSWORD_VARIABLE)
-        for tenant in tenants:
-            tenant.update(self.settings.tenant_keys.get(tenant["id"], {}))
+        config = service_config(self.place, self.settings, self.simulator.base_url)
+        for tenant in config["tenants"]:
             tenant.update((keys or {}).get(tenant["id"], {}))
-        defaults = {
-            "interval": self.settings.interval,
-            "heartbeat": self.settings.heartbeat,
-            "absent_after": ABSENT_AFTER,
-        }
-        return {**self.place.config, "defaults": defaults, "tenants": tenants}
+        return config
 
     @property
     def tenants(self) -> list[str]:

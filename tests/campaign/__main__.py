@@ -1,0 +1,57 @@
+"""`python -m tests.campaign KIND ...`: play parts of a campaign on brokers of their own and write their reports."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.campaign.faults import KINDS
+from tests.campaign.part import Part, play
+from tests.campaign.report import Report, read_reports, total
+from tests.campaign.size import SIZES
+from tests.support.broker import ROOT, Broker
+from tests.support.trial import shared_place
+
+REPORTS = ROOT / "reports"
+
+
+def main() -> int:
+    """Play the parts; 1 if anything was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; without any: all")
+    parser.add_argument("--size", choices=SIZES, default="big")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000), help="repeats a campaign")
+    parser.add_argument("--resume", action="store_true", help="leave out parts whose good reports are there")
+    parser.add_argument("--keep", action="store_true", help="keep the logs")
+    chosen = parser.parse_args()
+    if unknown := set(chosen.kinds) - KINDS.keys():
+        parser.error(f"no such kind: {', '.join(sorted(unknown))}")
+    done = {report.kinds[0] for report in read_reports(REPORTS) if report.good and report.size == chosen.size}
+    for kind in chosen.kinds or KINDS:
+        if chosen.resume and kind in done:
+            continue
+        report = _play(Part(kind=kind, size=chosen.size, seed=chosen.seed), keep=chosen.keep)
+        report.write(REPORTS)
+        sys.stdout.write(f"{report}\n\n")
+        sys.stdout.flush()
+    reports = [report for report in read_reports(REPORTS) if report.size == chosen.size]
+    total(reports).write(REPORTS)
+    played = [report for report in reports if report.kinds[0] in (chosen.kinds or KINDS)]
+    return 0 if all(report.good for report in played) else 1
+
+
+def _play(part: Part, *, keep: bool) -> Report:
+    folder = Path(tempfile.mkdtemp(prefix=f"campaign-{part.kind}-"))
+    with Broker() as broker:
+        place = shared_place(broker.bootstrap, f"{part.kind}-", shards=SIZES[part.size].shards)
+        report = play(part, place, folder)
+    if keep or not report.good:
+        sys.stdout.write(f"logs and records: {folder}\n")
+    return report
+
+
+if __name__ == "__main__":
+    sys.exit(main())

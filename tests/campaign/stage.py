@@ -1,0 +1,181 @@
+"""What is on during a campaign: the vendor, the replicas, a reader who reads along; and a diary of what was done."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from tests.campaign.polls import PollLog
+from tests.campaign.replica import Replica
+from tests.campaign.size import Size
+from tests.campaign.takeovers import Fault
+from tests.campaign.vitals import Vitals
+from tests.oracle import Evidence, Facts, Message
+from tests.support.polled import polled, truth_of
+from tests.support.programs import ProgramError, wait_until
+from tests.support.readers import EVENTS, ROWS, TENANTS, Follower
+from tests.support.trial import ABSENT_AFTER, QUIET_POLLS, Place, service_config, simulator_of
+
+WHOLE_WITHIN = 90.0
+"""Seconds in which everything must be as before a fault, once it is over."""
+
+SETTLED_WITHIN = 120.0
+
+
+def now() -> int:
+    """Return the time as the simulator tells it: ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class Stage:
+    """Entered, all replicas serve; `end` lets everything settle and gives the evidence."""
+
+    def __init__(self, place: Place, size: Size, *, seed: int, folder: Path) -> None:
+        """Take the store, and a folder for files."""
+        self.place = place
+        self.size = size
+        self.settings = size.settings(seed)
+        self.folder = folder
+        self.simulator = simulator_of(self.settings, folder)
+        self.log = PollLog(self.simulator.requests)
+        self.faults: list[Fault] = []
+        self.restarts: list[tuple[int, int]] = []
+        self.ended_by_themselves: list[str] = []
+        self.replicas = [
+            Replica(f"r{number}", config=self.config, folder=folder / f"r{number}")
+            for number in range(1, size.replicas + 1)
+        ]
+        self.vitals = Vitals(lambda: [each.watched for each in self.replicas if each.serving])
+        self.began = self.ended = 0
+        self._agenda: list[tuple[float, int, Callable[[], object]]] = []
+        self._numbers = itertools.count()
+        self._stack = ExitStack()
+        self._live: Follower
+
+    def __enter__(self) -> Self:
+        """Start everything and wait until every tenant is polled."""
+        self._stack.enter_context(self.simulator)
+        for replica in self.replicas:
+            self._stack.callback(replica.close)
+            replica.start()
+        self.whole()
+        self._live = self._stack.enter_context(self.place.reader.follow(EVENTS))
+        self._stack.enter_context(self.vitals)
+        self.began = now()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing running."""
+        self._stack.close()
+
+    def config(self, client: str) -> Mapping[str, Any]:
+        """Return the config of one life of a replica."""
+        return service_config(self.place, self.settings, f"{self.simulator.base_url}/_client/{client}")
+
+    @property
+    def interval(self) -> float:
+        """The polling interval in seconds."""
+        return self.size.interval / 1000
+
+    @contextmanager
+    def fault(self, kind: str, victim: str) -> Iterator[Fault]:
+        """Note down that something is done to a client or the broker, as long as the context lasts."""
+        fault = Fault(kind=kind, victim=victim, at=now())
+        self.faults.append(fault)
+        try:
+            yield fault
+        finally:
+            fault.until = now()
+
+    @contextmanager
+    def rolling(self) -> Iterator[None]:
+        """Note down a time in which the replicas are restarted one by one."""
+        since = now()
+        yield
+        self.restarts.append((since, now()))
+
+    def later(self, seconds: float, action: Callable[[], object]) -> None:
+        """Do something in so many seconds, while somebody waits in `pause` or `whole`."""
+        heapq.heappush(self._agenda, (time.monotonic() + seconds, next(self._numbers), action))
+
+    def pause(self, seconds: float) -> None:
+        """Let everything go on for so many seconds."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.look_after()
+            time.sleep(0.02)
+
+    def look_after(self) -> None:
+        """Do what is due, and start again what ended by itself, as Kubernetes would."""
+        while self._agenda and self._agenda[0][0] <= time.monotonic():
+            heapq.heappop(self._agenda)[-1]()
+        for replica in self.replicas:
+            if replica.wanted and not replica.running:
+                self.ended_by_themselves.append(f"{replica.client}: {replica.log_tail(1)}")
+                replica.start()
+
+    def whole(self, *, within: float = WHOLE_WITHIN) -> None:
+        """Wait until nothing is left to be done, all replicas are ready, and every tenant was polled by one of them."""
+        since = now()
+
+        def is_whole() -> bool:
+            self.look_after()
+            if self._agenda or not all(replica.serving and replica.ready() for replica in self.replicas):
+                return False
+            clients, polls = {replica.client for replica in self.replicas}, self.log.more()
+            return all(
+                (own := polls.get(tenant)) and own[-1].at >= since and own[-1].client in clients
+                for tenant in self.simulator.tenants()
+            )
+
+        self._wait(is_whole, "all replicas are ready and all tenants polled", within)
+
+    def settle(self) -> None:
+        """Let nothing more happen at the vendor, and wait until all that happened must have been told."""
+        self.whole()
+        self.simulator.freeze()
+        frozen, tenants = now(), self.simulator.tenants()
+
+        def is_settled() -> bool:
+            self.look_after()
+            self.log.more()
+            return all(self.log.last_by_one(tenant, frozen) >= QUIET_POLLS for tenant in tenants)
+
+        self._wait(is_settled, f"each tenant was polled {QUIET_POLLS} times by its owner", SETTLED_WITHIN)
+
+    def stop(self) -> None:
+        """Stop all replicas in good order, side by side."""
+        self.ended = now()
+        with ThreadPoolExecutor(len(self.replicas)) as pool:
+            codes = list(pool.map(Replica.stop, self.replicas))
+        assert not any(codes), f"exit codes {codes}\n" + "\n".join(each.log_tail() for each in self.replicas)
+
+    def evidence(self) -> Evidence:
+        """Read what was published and what is true by now."""
+        read, tenants = self.place.reader.read, polled(self.settings.tenants, self.settings.sources)
+        return Evidence(
+            events=read(EVENTS),
+            rows=read(ROWS),
+            tenants=read(TENANTS),
+            truth=truth_of(self.simulator.truth(), tenants),
+            facts=Facts(absent_after=ABSENT_AFTER, settled=[each.id for each in tenants]),
+        )
+
+    def seen_live(self, count: int) -> list[Message]:
+        """Return the events that a reader got while they were published."""
+        return self._live.finish(count)
+
+    def _wait(self, holds: Callable[[], bool], what: str, within: float) -> None:
+        try:
+            wait_until(holds, what, within=within, every=0.1)
+        except ProgramError as error:
+            logs = "\n".join(
+                f"--- {replica.client}\n{replica.log_tail()}" for replica in self.replicas if replica.starts
+            )
+            raise ProgramError(f"{error}\n{logs}") from error
