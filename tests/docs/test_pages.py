@@ -10,6 +10,8 @@ from typing import Any, get_args
 
 import pytest
 import typer
+import yaml
+from helm_python.chart import Chart
 
 from streamer.cli.app import app
 from streamer.cli.opening import load_for_polling
@@ -20,6 +22,7 @@ from tests.docs.pages import Page, pages
 from tests.support.broker import ROOT
 
 PAGES = pages()
+CHART = ROOT / "helm" / "agent-status-streamer"
 README = Page(ROOT / "README.md")
 COMMANDS: Any = typer.main.get_command(app)
 
@@ -60,7 +63,10 @@ def test_every_link_within_the_repository_leads_somewhere(page: Page) -> None:
 
 @in_pages("config", "yaml")
 def test_every_config_loads(page: Page, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `streamer run` would load it, once its secrets are there."""
+    """As `streamer run` would load it, once its secrets are there; or as Helm would render the chart with it."""
+    if block.startswith("# values.yaml"):
+        assert Chart.load(CHART).render(yaml.safe_load(block))
+        return
     for name in re.findall(r"\{env: (\w+)\}", block):
         monkeypatch.setenv(name, "secret")
     file = tmp_path / "streamer.yaml"
