@@ -58,7 +58,7 @@ class Service:
         self._roster = Roster(config.tenants, shards=store.shards)
         self.registry = CollectorRegistry()
         self.readiness = Readiness()
-        metrics = Metrics(registry=self.registry, clock=self._clock)
+        metrics = Metrics(registry=self.registry, clock=self._clock, shards=store.shards)
         self._observer = fan_out([metrics, LogSubscriber(), self.readiness, *observers])
         self._reloader = Reloader(config, roster=self._roster, observer=self._observer)
 

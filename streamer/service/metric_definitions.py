@@ -144,6 +144,11 @@ DEFINITIONS: Final = (
         "Tenants with stored rows but without config.",
     ),
     Definition(
+        "shards",
+        "gauge",
+        "Shards that there are, served here or elsewhere.",
+    ),
+    Definition(
         "shards_owned",
         "gauge",
         "Shards that are served here.",

@@ -56,8 +56,8 @@ class Metrics:
     The registry may be scraped from another thread at the same time.
     """
 
-    def __init__(self, *, registry: CollectorRegistry, clock: Clock) -> None:
-        """Register every metric of `DEFINITIONS`, and those of the process, with `registry`."""
+    def __init__(self, *, registry: CollectorRegistry, clock: Clock, shards: int) -> None:
+        """Register every metric of `DEFINITIONS`, and those of the process, with `registry`; `shards` are there in all."""
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a `_created` series beside each counter doubles what is stored and serves nobody
         self._clock = clock
         self._counters = {each.name: _counter(each, registry) for each in DEFINITIONS if each.kind == "counter"}
@@ -96,6 +96,7 @@ class Metrics:
         ProcessCollector(registry=registry)
         GCCollector(registry=registry)
         self._gauge("build_info", version=__version__, python=platform.python_version()).set(1)
+        self._gauge("shards").set(shards)
         self._config_loaded()
 
     def __call__(self, signal: Signal) -> None:

@@ -64,7 +64,7 @@ class Scrape:
     def __init__(self, clock: HandClock) -> None:
         """Begin with a registry of its own."""
         self.registry = CollectorRegistry()
-        self.metrics = Metrics(registry=self.registry, clock=clock)
+        self.metrics = Metrics(registry=self.registry, clock=clock, shards=12)
 
     def tell(self, *signals: Signal) -> None:
         """Pass signals on."""

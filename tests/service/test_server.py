@@ -42,7 +42,7 @@ class Served:
 async def served(clock: HandClock) -> AsyncIterator[Served]:
     """A server on a free port."""
     registry = CollectorRegistry()
-    Metrics(registry=registry, clock=clock)
+    Metrics(registry=registry, clock=clock, shards=12)
     missing: dict[str, str] = {}
     async with (
         AdminServer(host=HOST, port=0, registry=registry, unready=lambda: missing) as server,
