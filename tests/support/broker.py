@@ -53,6 +53,8 @@ DEFAULTS: Mapping[str, str] = {
     "share.coordinator.state.topic.num.partitions": "1",
     # tests do not wait for members that never come
     "group.initial.rebalance.delay.ms": "0",
+    # nor six seconds for one that is gone, where a test chooses a shorter session
+    "group.min.session.timeout.ms": "500",
     # a node is not registered again until its last life's session is over: nine seconds by default, at every start
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",

@@ -28,10 +28,15 @@ class Api(IntEnum):
 
     PRODUCE = 0
     FETCH = 1
+    LIST_OFFSETS = 2
     METADATA = 3
+    OFFSET_COMMIT = 8
+    OFFSET_FETCH = 9
     FIND_COORDINATOR = 10
     JOIN_GROUP = 11
     HEARTBEAT = 12
+    LEAVE_GROUP = 13
+    SYNC_GROUP = 14
     INIT_PRODUCER_ID = 22
     ADD_PARTITIONS_TO_TXN = 24
     END_TXN = 26
@@ -85,6 +90,10 @@ class KafkaProxy:
         planned = _Planned(fault, asyncio.Event())
         self._plan.setdefault(api, deque()).append(planned)
         return planned.struck
+
+    def forget(self) -> None:
+        """Plan no more faults."""
+        self._plan.clear()
 
     async def release(self) -> None:
         """Deliver what was held back (`LATE`), and give the broker a moment to act on it."""

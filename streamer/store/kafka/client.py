@@ -35,7 +35,6 @@ its part of that, but not less than is worth a turn."""
 _REQUEST_BYTES: Final = 1_000_000
 _FETCH_BYTES: Final = 4 * 1024 * 1024
 _IDLE_MS: Final = 240_000  # load balancers drop idle connections silently after 350 s; aiokafka sends no keep-alive
-_METADATA_MS: Final = 30_000  # so soon a member sees that somebody gave a topic more partitions
 _IDLE_TURN_MS: Final = 1000  # how often the part of a consumer that fetches looks whether there is anything to fetch
 
 
@@ -155,7 +154,7 @@ class Clients:
             session_timeout_ms=_ms(deadlines.session),
             rebalance_timeout_ms=_ms(deadlines.session),
             heartbeat_interval_ms=_ms(deadlines.heartbeat),
-            metadata_max_age_ms=_METADATA_MS,
+            metadata_max_age_ms=_ms(deadlines.metadata),
             consumer_timeout_ms=_IDLE_TURN_MS,
             enable_auto_commit=False,
             auto_offset_reset="latest",

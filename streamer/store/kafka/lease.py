@@ -11,7 +11,9 @@ from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, SyncGrou
 if TYPE_CHECKING:
     from streamer.store.kafka.deadlines import Deadlines
 
-_OF_GROUPS: Final = (HeartbeatRequest, JoinGroupRequest, SyncGroupRequest)
+OF_GROUPS: Final = (HeartbeatRequest, JoinGroupRequest, SyncGroupRequest)
+"""The requests whose answers a lease is made of; other answers have no `error_code`, or mean something else by it."""
+
 _OK: Final = 0
 _EXPELLED: Final = (IllegalGenerationError.errno, UnknownMemberIdError.errno)
 
@@ -35,9 +37,7 @@ class Lease:
             self.until = max(self.until, now + self._deadlines.join)
 
     def heard(self, request: Any, code: int, *, asked: float) -> bool:
-        """Take the answer to a request sent at `asked`; tell whether it says that we are no longer in the group."""
-        if not isinstance(request, _OF_GROUPS):
-            return False
+        """Take the answer to one of `OF_GROUPS`, sent at `asked`; tell whether it says that we are out of the group."""
         if code in _EXPELLED:
             self.until = -inf
         if code == _OK or code in _EXPELLED or code == RebalanceInProgressError.errno:

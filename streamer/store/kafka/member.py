@@ -11,13 +11,12 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import TopicPartition
-from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, SyncGroupRequest
 
 from streamer.events.record import ROWS, TOPICS
 from streamer.store.engine import StoreError
 from streamer.store.kafka.assignor import assignor
 from streamer.store.kafka.closing import abort_connections, within
-from streamer.store.kafka.lease import Lease
+from streamer.store.kafka.lease import OF_GROUPS, Lease
 from streamer.store.kafka.topics import frozen
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from streamer.clock import Clock
     from streamer.store.kafka.client import Clients
 
-_OF_GROUPS: Final = (HeartbeatRequest, JoinGroupRequest, SyncGroupRequest)
 _TURN_MS: Final = 1000
 
 
@@ -115,8 +113,8 @@ class Member:
         asked = self._clock.monotonic()
         self.lease.asked(request, asked)
         answer = await self._send_request(node, request, **options)
-        if isinstance(request, _OF_GROUPS) and self.lease.heard(request, answer.error_code, asked=asked):
-            self.assigned = frozenset()
+        if isinstance(request, OF_GROUPS) and self.lease.heard(request, answer.error_code, asked=asked):
+            self.assigned = None if self.assigned is None else frozenset()
             self._changed()
         return answer
 

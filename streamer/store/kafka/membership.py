@@ -125,7 +125,9 @@ class Membership:
                 if silent > self._clients.deadlines.stuck:
                     return f"no settled group for {silent:.0f} s"
                 await _first(member.turning, changed, within=_LOOK)
-            member.turning.result()
+            if member.turning.cancelled():  # not by us
+                return "aiokafka ended its own work"
+            await member.turning
         except StoreError:
             raise
         except Exception as error:
