@@ -149,6 +149,14 @@ class ShardTaken(Struct, frozen=True):
     agents: int
 
 
+class ShardLoad(Struct, frozen=True):
+    """What a shard that is served here carries: tenants that are polled, and agents with a status."""
+
+    shard: int
+    tenants: int
+    agents: int
+
+
 class ShardDropped(Struct, frozen=True):
     """A shard is no longer served here, or must be taken over again."""
 
@@ -218,6 +226,7 @@ Signal: TypeAlias = (
     | GroupSilent
     | GroupHeard
     | ShardTaken
+    | ShardLoad
     | ShardDropped
     | TakeOverFailed
     | UnconfiguredTenants

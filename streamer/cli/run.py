@@ -24,6 +24,7 @@ def run(config: ConfigOption) -> None:
     from streamer.config.watching import Watcher  # noqa: PLC0415
     from streamer.service.app import Service  # noqa: PLC0415
     from streamer.service.logs import configure_logging  # noqa: PLC0415
+    from streamer.service.watchdog import watching_loop  # noqa: PLC0415
     from streamer.store import open_store  # noqa: PLC0415
 
     clock = SystemClock()
@@ -40,7 +41,8 @@ def run(config: ConfigOption) -> None:
         def started(port: int) -> None:
             log.info("service is starting", port=port, tenants=tenants, store=store)
 
-        await service.run(started, changes=watcher.changes)
+        with watching_loop():
+            await service.run(started, changes=watcher.changes)
 
     run_until_stopped(serve)
     log.info("service has stopped")

@@ -22,7 +22,7 @@ from streamer.polling.roster import Assignment
 from streamer.polling.standing import Standing
 from streamer.polling.telling import Teller
 from streamer.polling.tools import Tools
-from streamer.signals import UnconfiguredTenants
+from streamer.signals import ShardLoad, UnconfiguredTenants
 from streamer.sources.pace import Pace
 from streamer.sources.source import Source
 from streamer.store.shard import Shard, Update
@@ -52,6 +52,7 @@ class Crew:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._unconfigured: set[str] = set()
         self._told_unconfigured = 0
+        self._told_load: ShardLoad | None = None
 
     def assign(self, tenants: Mapping[str, Assignment]) -> None:
         """Take what is to be done from now on; who goes on with what it did is not touched."""
@@ -70,6 +71,7 @@ class Crew:
         """
         while True:
             self._tell_unconfigured()
+            self._tell_load()
             await self._commit(lambda reporter: reporter.due())
             beat = min([HEARTBEAT, *(reporter.heartbeat for reporter in self._reporters.values())]) / 1000
             await asyncio.sleep(min(1.0, beat / 4))
@@ -172,6 +174,14 @@ class Crew:
         if count != self._told_unconfigured:
             self._told_unconfigured = count
             self._tools.observer(UnconfiguredTenants(shard=self._shard.number, count=count))
+
+    def _tell_load(self) -> None:
+        polled = sum(assignment is not None for assignment in self._assigned.values())
+        agents = sum(state.live for state in self._shard.tenants.values())
+        load = ShardLoad(shard=self._shard.number, tenants=polled, agents=agents)
+        if load != self._told_load:
+            self._told_load = load
+            self._tools.observer(load)
 
     async def _commit(self, wanted: Callable[[Reporter], bool]) -> None:
         """Commit the records of the tenants that are `wanted`; one whose state is about to move has its turn after."""

@@ -136,5 +136,6 @@ class ShardKeeper:
                 await crew.last_words()
                 await shard.close()
         except (TimeoutError, ShardLost) as error:
-            _log.warning("a shard could not be given up in good order", shard=self.number, error=repr(error))
+            if not isinstance(error, ShardLost) or error.reason != "fenced":  # then its new owner was quicker
+                _log.warning("a shard could not be given up in good order", shard=self.number, error=repr(error))
             await shard.kill()

@@ -154,6 +154,18 @@ DEFINITIONS: Final = (
         "Shards that are served here.",
     ),
     Definition(
+        "shard_tenants",
+        "gauge",
+        "Tenants of a shard that are polled here; its share of the load.",
+        ("shard",),
+    ),
+    Definition(
+        "shard_agents",
+        "gauge",
+        "Agents of a shard that have a status, as stored.",
+        ("shard",),
+    ),
+    Definition(
         "rebalances_total",
         "counter",
         "Times the shards were dealt out anew among the replicas.",

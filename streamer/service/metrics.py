@@ -32,6 +32,7 @@ from streamer.signals import (
     PollFinished,
     Published,
     ShardDropped,
+    ShardLoad,
     ShardsPlaced,
     ShardTaken,
     Signal,
@@ -85,6 +86,7 @@ class Metrics:
             ClockOffset: self._clock_offset,
             ShardsPlaced: self._shards_placed,
             ShardTaken: self._shard_taken,
+            ShardLoad: self._shard_load,
             ShardDropped: self._shard_dropped,
             TakeOverFailed: self._take_over_failed,
             UnconfiguredTenants: self._unconfigured_tenants,
@@ -167,8 +169,14 @@ class Metrics:
         self._gauge("shards_owned").set(len(self._shards))
         self._histogram("restore_duration_seconds").observe(signal.seconds)
 
+    def _shard_load(self, signal: ShardLoad) -> None:
+        self._gauge("shard_tenants", shard=str(signal.shard)).set(signal.tenants)
+        self._gauge("shard_agents", shard=str(signal.shard)).set(signal.agents)
+
     def _shard_dropped(self, signal: ShardDropped) -> None:
         self._shards.discard(signal.shard)
+        for name in ("shard_tenants", "shard_agents"):
+            self._gauges[name].remove_by_labels({"shard": str(signal.shard)})
         self._gauge("shards_owned").set(len(self._shards))
         self._unconfigured.pop(signal.shard, None)
         self._tell_unconfigured()

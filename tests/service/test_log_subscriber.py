@@ -11,10 +11,13 @@ from streamer.signals import (
     AgentsHeld,
     ConfigLoaded,
     ConfigRefused,
+    GroupHeard,
+    GroupSilent,
     HealthChanged,
     OperatorKey,
     PollFinished,
     ShardDropped,
+    ShardsPlaced,
     ShardTaken,
     Signal,
     SnapshotHeld,
@@ -179,6 +182,28 @@ def test_shards_taken_and_dropped_are_lines(told: Told) -> None:
         ("shard is dropped", "warning"),
         ("shard is dropped", "info"),
     ]
+
+
+def test_a_rebalance_is_one_line_if_shards_move_and_none_if_not(told: Told) -> None:
+    """With their numbers in short."""
+    owned = frozenset({0, 1, 2, 7})
+    first = ShardsPlaced(shards=owned, gained=owned, lost=frozenset())
+    (line,) = told.lines(first, ShardsPlaced(shards=owned, gained=frozenset(), lost=frozenset()))
+    assert line == {
+        "event": "shards are placed anew",
+        "log_level": "info",
+        "owned": 4,
+        "gained": "0-2,7",
+        "lost": "",
+    }
+
+
+def test_a_group_that_falls_silent_is_a_warning_but_for_the_joining_at_first(told: Told) -> None:
+    """And a line when it is heard again."""
+    assert told.texts(GroupSilent(reason="not joined yet"), GroupHeard()) == ["consumer group is joined"]
+    silent, heard = told.lines(GroupSilent(reason="no answer"), GroupHeard())
+    assert (silent["log_level"], silent["reason"]) == ("warning", "no answer")
+    assert heard["event"] == "consumer group is heard again"
 
 
 def test_a_take_over_that_keeps_failing_is_one_line_for_each_reason(told: Told) -> None:

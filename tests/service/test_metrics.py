@@ -26,6 +26,7 @@ from streamer.signals import (
     PollFinished,
     Published,
     ShardDropped,
+    ShardLoad,
     ShardsPlaced,
     ShardTaken,
     Signal,
@@ -116,7 +117,7 @@ def test_names_follow_the_conventions_of_prometheus() -> None:
 def test_no_label_can_hold_an_agent() -> None:
     """Neither an agent's id nor a name, and nothing else that grows without bound."""
     labels = {label for each in DEFINITIONS for label in each.labels}
-    assert labels == {"tenant", "source", "outcome", "state", "health", "reason", "version", "python"}
+    assert labels == {"shard", "tenant", "source", "outcome", "state", "health", "reason", "version", "python"}
 
 
 def test_the_reference_page_is_what_the_table_says() -> None:
@@ -296,6 +297,15 @@ def test_a_refused_config_is_told_until_a_good_one_comes(scrape: Scrape, clock: 
     scrape.tell(ConfigLoaded(tenants=1, added=0, changed=1, removed=0))
     assert scrape.value("config_last_reload_successful") == 1
     assert scrape.value("config_last_reload_success_timestamp_seconds") == NOON / 1000 + 10
+
+
+def test_the_load_of_a_shard_is_told_until_the_shard_goes(scrape: Scrape) -> None:
+    """Its series go with it: another replica tells of it then."""
+    scrape.tell(ShardLoad(shard=3, tenants=2, agents=40))
+    assert (scrape.value("shard_tenants", shard="3"), scrape.value("shard_agents", shard="3")) == (2, 40)
+    scrape.tell(ShardDropped(shard=3, reason="stopped"))
+    scrape.tell(ShardDropped(shard=3, reason="stopped"))
+    assert not {"streamer_shard_tenants", "streamer_shard_agents"} & scrape.series()
 
 
 def test_rebalances_and_loop_lag_are_measured(scrape: Scrape) -> None:

@@ -1,7 +1,15 @@
 from __future__ import annotations
 
 from streamer.service.readiness import Readiness
-from streamer.signals import HealthChanged, PollFinished, ShardDropped, ShardTaken, TakeOverFailed
+from streamer.signals import (
+    GroupHeard,
+    GroupSilent,
+    HealthChanged,
+    PollFinished,
+    ShardDropped,
+    ShardTaken,
+    TakeOverFailed,
+)
 
 
 def taken(shard: int) -> ShardTaken:
@@ -50,6 +58,19 @@ def test_a_lost_shard_makes_it_unready_until_it_is_taken_over_again() -> None:
     assert readiness.missing() == {"shard 1": "timeout: no answer"}
     readiness(taken(1))
     assert readiness.missing() == {}
+
+
+def test_who_does_not_hear_the_group_is_not_ready() -> None:
+    """Even without a change to commit, and even with no shard: another may have what is ours."""
+    readiness = Readiness()
+    readiness(GroupSilent(reason="not joined yet"))
+    assert readiness.missing() == {"group": "not joined yet"}
+    readiness.own(frozenset({0}))
+    readiness(GroupHeard())
+    assert readiness.missing() == {"shard 0": "not taken over yet"}
+    readiness(taken(0))
+    readiness(GroupSilent(reason="not heard any more"))
+    assert readiness.missing() == {"group": "not heard any more"}
 
 
 def test_a_shard_that_went_elsewhere_is_no_matter_of_ours() -> None:
