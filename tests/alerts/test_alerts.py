@@ -77,7 +77,7 @@ CASES = [
         alert="StreamerWatermarkOld",
         fires={'streamer_watermark_age_seconds{tenant="t",instance="a"}': "0+60x30"},
         labels={"tenant": "t"},
-        summary="The stream of tenant t is complete only up to 20m 0s ago",
+        summary="The stream of tenant t is complete up to 20m 0s ago",
         quiet={'streamer_watermark_age_seconds{tenant="t",instance="a"}': "0+60x9 5x20"},
     ),
     Case(
