@@ -29,10 +29,10 @@ WRITERS := events.generate config.reference sources.reference store.kafka.refere
 # Parts of the campaign, each of which can be played by itself.
 CAMPAIGNS := campaign-kills campaign-freezes campaign-restarts
 
-.PHONY: help demo test check campaign $(CAMPAIGNS) format generate kafka kafka-run build clean
+.PHONY: help demo test check campaign $(CAMPAIGNS) campaign-model format generate kafka kafka-run build clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## simulator, service and consumer together, live; ARGS="--tenants 3 --output json"
 	@exec $(BIN)/streamer demo $(ARGS)
@@ -67,6 +67,9 @@ kafka: $(KAFKA) ## fetch Apache Kafka for the tests, once
 
 kafka-run: $(TOOLS) $(KAFKA) ## run one broker on free ports until Ctrl-C; prints its address
 	@exec $(BIN)/python -m tests.support.broker
+
+campaign-model: $(TOOLS) ## the model of the hand-over at larger sizes, its counter-examples as stories; reports/model.txt
+	@$(BIN)/python -m tests.model.campaign reports/model.txt
 
 build: $(TOOLS) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
