@@ -22,6 +22,8 @@ KAFKA := .kafka/.fetched
 JAVA := $(and $(shell command -v java),$(shell command -v mvn))
 TEST_KAFKA := $(if $(and $(KAFKA_BOOTSTRAP_SERVERS),$(if $(JAVA),,none)),,$(KAFKA))
 
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+
 # What writes files from code, and with --check tells which are out of date.
 WRITERS := events.generate config.reference sources.reference store.kafka.reference service.metrics_reference \
   cli.reference
@@ -29,7 +31,7 @@ WRITERS := events.generate config.reference sources.reference store.kafka.refere
 # Parts of the campaign, each of which can be played by itself.
 CAMPAIGNS := campaign-kills campaign-freezes campaign-restarts
 
-.PHONY: help demo test check campaign $(CAMPAIGNS) campaign-model format generate kafka kafka-run build clean
+.PHONY: help demo test check campaign $(CAMPAIGNS) campaign-model campaign-payloads format generate kafka kafka-run build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +40,7 @@ demo: $(RUNTIME) ## simulator, service and consumer together, live; ARGS="--tena
 	@exec $(BIN)/streamer demo $(ARGS)
 
 test: $(TOOLS) $(TEST_KAFKA) ## all tests, against a real Kafka; ARGS="-k name" chooses
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 check: $(TOOLS) ## format, lint, types, layers, dependencies, spelling, generated files
 	$(BIN)/ruff format --check --quiet
@@ -71,11 +73,15 @@ kafka-run: $(TOOLS) $(KAFKA) ## run one broker on free ports until Ctrl-C; print
 campaign-model: $(TOOLS) ## the model of the hand-over at larger sizes, its counter-examples as stories; reports/model.txt
 	@$(BIN)/python -m tests.model.campaign reports/model.txt
 
+campaign-payloads: $(TOOLS) ## 10,000 mutated payloads of each kind for each source; counts in reports/
+	@STREAMER_BAD_PAYLOADS=10000 STREAMER_REPORTS=1 $(PYTEST) --override-ini timeout=1800 \
+	  tests/sources/test_bad_payloads.py tests/polling/test_bad_payloads.py $(ARGS)
+
 build: $(TOOLS) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
 clean: ## delete everything that make made
-	rm -rf .venv .kafka dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .kafka dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage reports
 
 $(UV): constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -13,6 +13,7 @@ import hypothesis
 import psutil
 import pytest
 
+from tests.support import summary
 from tests.support.broker import Broker, BrokerError, answers, require_java
 
 if TYPE_CHECKING:
@@ -83,6 +84,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             process.kill()
             session.config.get_terminal_writer().line(f"\nleft running by the tests: {what}", red=True)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what the run has shown beyond passed and failed."""
+    summary.contract(terminalreporter)
+    summary.payloads(terminalreporter)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

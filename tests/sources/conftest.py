@@ -10,8 +10,10 @@ from streamer.clock import SystemClock
 from streamer.sources.http import Http
 from streamer.sources.registry import make_source
 from streamer.sources.source import Source
-from tests.sources.contract import CASES, SECRET, SECRET_VARIABLE, SourceCase
+from tests.sources.cases import CASES
+from tests.sources.contract import SECRET, SECRET_VARIABLE, SourceCase
 from tests.sources.vendor import Vendor, vendor_server
+from tests.support.summary import CONTRACT
 
 MakeSource = Callable[..., Source]
 
@@ -35,6 +37,9 @@ def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Sou
     """Each source in turn, its secret in the environment."""
     monkeypatch.setenv(SECRET_VARIABLE, SECRET)
     chosen: SourceCase = request.param
+    name = request.node.originalname.removeprefix("test_").replace("_", " ")
+    with_what = request.node.callspec.id.replace(str(chosen), "", 1).strip("-")
+    request.node.user_properties.append((CONTRACT, [str(chosen), f"{name}: {with_what}" if with_what else name]))
     return chosen
 
 

@@ -16,8 +16,9 @@ from streamer.sources.conditional import WHOLE_AFTER
 from streamer.sources.errors import PollError
 from streamer.sources.http import Http
 from streamer.sources.registry import make_source
+from tests.sources.cases import CASES
 from tests.sources.conftest import MakeSource
-from tests.sources.contract import CASES, SECRET, SECRET_VARIABLE, SourceCase
+from tests.sources.contract import SECRET, SECRET_VARIABLE, SourceCase
 from tests.sources.situations import Situation
 from tests.sources.unchanged import BROKEN, CONDITIONAL, UNCHANGED
 from tests.sources.vendor import Asked, Respond, Vendor, answer

@@ -10,8 +10,9 @@ import pytest
 from streamer.config import EnvSecret, FileSecret
 from streamer.sources.errors import ADVICE, OUTCOMES, PollError
 from streamer.sources.registry import SOURCES
+from tests.sources.cases import CASES
 from tests.sources.conftest import MakeSource
-from tests.sources.contract import CASES, PERSONAL, SECRET, SECRET_VARIABLE, STRANGE, SourceCase
+from tests.sources.contract import PERSONAL, SECRET, SECRET_VARIABLE, STRANGE, SourceCase
 from tests.sources.situations import HARMLESS, SITUATIONS, TIMEOUT_MS, Situation
 from tests.sources.vendor import Vendor, answer, untrusted_tls, vendor_server
 from tests.support.ports import free_ports

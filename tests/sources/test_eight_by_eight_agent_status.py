@@ -9,8 +9,9 @@ import pytest
 from streamer.model import AgentStatus
 from streamer.sources.eight_by_eight_agent_status import read_agents
 from streamer.sources.errors import PollError
+from tests.sources.cases import CASES
 from tests.sources.conftest import MakeSource
-from tests.sources.contract import CASES, PERSONAL, SECRET, SECRET_VARIABLE
+from tests.sources.contract import PERSONAL, SECRET, SECRET_VARIABLE
 from tests.sources.vendor import FIXTURES, Vendor, answer, fixture
 
 SOURCE = "8x8-agent-status"

@@ -14,8 +14,9 @@ from streamer.sources.eight_by_eight_realtime_stats import EightByEightRealTimeS
 from streamer.sources.errors import PollError
 from streamer.sources.http import Http
 from streamer.sources.registry import check_status_map, make_source
+from tests.sources.cases import CASES
 from tests.sources.conftest import MakeSource
-from tests.sources.contract import CASES, SECRET, SECRET_VARIABLE, SourceCase
+from tests.sources.contract import SECRET, SECRET_VARIABLE, SourceCase
 from tests.sources.vendor import Vendor, answer, fixture
 
 SOURCE = "8x8-realtime-stats"

@@ -13,8 +13,9 @@ from streamer.sources.errors import PollError
 from streamer.sources.google_ccaip import Personal, read_agents
 from streamer.sources.http import Http
 from streamer.sources.registry import make_source
+from tests.sources.cases import CASES
 from tests.sources.conftest import MakeSource
-from tests.sources.contract import CASES, PERSONAL, SECRET, SECRET_VARIABLE
+from tests.sources.contract import PERSONAL, SECRET, SECRET_VARIABLE
 from tests.sources.vendor import FIXTURES, Vendor, answer, fixture
 
 SOURCE = "google-ccaip"

@@ -16,7 +16,7 @@ from streamer.sources.errors import PollError
 from streamer.sources.http import Http
 from streamer.sources.registry import make_source
 from streamer.sources.source import Source
-from tests.sources.contract import FRESH
+from tests.sources.cases.vonage import FRESH
 from tests.sources.vendor import Vendor, vendor_server
 
 SECRET = "client-secret-never-to-be-told"

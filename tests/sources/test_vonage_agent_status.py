@@ -18,8 +18,10 @@ from streamer.sources.errors import PollError
 from streamer.sources.http import Http
 from streamer.sources.registry import make_source
 from streamer.sources.source import Source
+from tests.sources.cases import CASES
+from tests.sources.cases.vonage import FRESH, vonage
 from tests.sources.conftest import MakeSource
-from tests.sources.contract import CASES, FRESH, SECRET, SECRET_VARIABLE, vonage
+from tests.sources.contract import SECRET, SECRET_VARIABLE
 from tests.sources.vendor import Vendor, answer, fixture
 
 SOURCE = "vonage-agent-status"
