@@ -17,6 +17,7 @@ def run(config: ConfigOption) -> None:
 
     Logs go to stderr: JSON lines, or readable ones at a terminal.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the config is about to be read anyway; unhandled it would end us
     import structlog  # noqa: PLC0415
 
     from streamer.cli.opening import load_for_polling  # noqa: PLC0415

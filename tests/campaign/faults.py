@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from tests.campaign.replica import Replica
 from tests.campaign.stage import Stage
+from tests.support.churn import ConfigChurn
+from tests.support.files import WAYS
 
 SESSION = 6.0
 """Seconds after which Kafka takes a silent member for gone, by default."""
+
+RELOAD = 3.0
+"""Seconds within which a changed config is in use, mostly."""
+
+CHANGES = 4
+"""Config changes in a round."""
 
 CALM = 0.3
 """The part of the kills that hit while all is well, and that nothing follows until everything is well again."""
@@ -60,12 +69,49 @@ def restarts(stage: Stage, dice: random.Random, count: int) -> None:
             stage.whole()
 
 
+def config(stage: Stage, dice: random.Random, count: int) -> None:
+    """Rounds of config changes, which reach the replicas in any order and at any time; some with a mistake first."""
+    churn = stage.churn = ConfigChurn(stage.simulator.tenants(), folder=stage.folder, dice=dice)
+    for _ in range(count):
+        for _ in range(CHANGES):
+            with stage.fault(f"config {churn.change()}", "all"):
+                for replica in dice.sample(stage.replicas, len(stage.replicas)):
+                    stage.later(dice.uniform(0, RELOAD), partial(_reconfigure, stage, replica, dice))
+            stage.pause(dice.uniform(0.1, RELOAD))
+        victim = _someone(stage, dice)
+        if dice.random() < 0.5:  # what takes its shards over may know another config
+            with stage.fault("kill", victim.client):
+                victim.kill()
+            stage.later(dice.uniform(0, SESSION), victim.start)
+        churn.rest()
+        for replica in stage.replicas:
+            stage.later(RELOAD, partial(_reconfigure, stage, replica, dice))
+        stage.whole()
+
+
 KINDS: Mapping[str, Callable[[Stage, random.Random, int], None]] = {
     "kills": kills,
     "freezes": freezes,
     "restarts": restarts,
+    "config": config,
 }
 """By the name of the part that is made of them."""
+
+
+def _reconfigure(stage: Stage, replica: Replica, dice: random.Random) -> None:
+    """Give a replica the config as it is to be now, in some way; perhaps a mistaken one before."""
+    if not replica.serving:
+        return  # it reads what there is when it starts
+    config, way, ready = stage.config(replica.client), dice.choice(WAYS), replica.ready()
+    if stage.churn is not None and dice.random() < 0.2 and ready:  # one that starts would end by it
+        replica.write(stage.churn.mistaken(replica.text(config)), way)
+        if dice.random() < 0.5:
+            replica.hang_up()
+        stage.later(dice.uniform(0, RELOAD), partial(_reconfigure, stage, replica, dice))
+        return
+    replica.configure(config, way)
+    if dice.random() < 0.3 and ready:
+        replica.hang_up()
 
 
 def _someone(stage: Stage, dice: random.Random) -> Replica:

@@ -17,6 +17,7 @@ from tests.campaign.size import Size
 from tests.campaign.takeovers import Fault
 from tests.campaign.vitals import Vitals
 from tests.oracle import Evidence, Facts, Message
+from tests.support.churn import ConfigChurn
 from tests.support.polled import polled, truth_of
 from tests.support.programs import ProgramError, wait_until
 from tests.support.readers import EVENTS, ROWS, TENANTS, Follower
@@ -47,6 +48,7 @@ class Stage:
         self.faults: list[Fault] = []
         self.restarts: list[tuple[int, int]] = []
         self.ended_by_themselves: list[str] = []
+        self.churn: ConfigChurn | None = None
         self.replicas = [
             Replica(f"r{number}", config=self.config, folder=folder / f"r{number}")
             for number in range(1, size.replicas + 1)
@@ -76,7 +78,8 @@ class Stage:
 
     def config(self, client: str) -> Mapping[str, Any]:
         """Return the config of one life of a replica."""
-        return service_config(self.place, self.settings, f"{self.simulator.base_url}/_client/{client}")
+        config = service_config(self.place, self.settings, f"{self.simulator.base_url}/_client/{client}")
+        return self.churn.applied(config) if self.churn else config
 
     @property
     def interval(self) -> float:

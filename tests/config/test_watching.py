@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -16,6 +15,7 @@ import yaml
 
 from streamer.config import Config, Files, load
 from streamer.config.watching import Change, Loaded, Refused, Watcher
+from tests.support.files import WAYS, Volume, Way
 
 EVERY = 0.03
 SOON = 20.0
@@ -113,31 +113,8 @@ def after_each_look(place: Place, contents: Iterable[str], monkeypatch: pytest.M
     monkeypatch.setattr(Files, "now", look_and_write)
 
 
-def written_over(file: Path, content: str) -> None:
-    file.write_text(content)
-
-
-def renamed_over(file: Path, content: str) -> None:
-    fresh = file.with_suffix(".new")
-    fresh.write_text(content)
-    fresh.replace(file)
-
-
-def deleted_and_made_anew(file: Path, content: str) -> None:
-    file.unlink()
-    file.write_text(content)
-
-
-def written_over_with_its_time_set_back(file: Path, content: str) -> None:
-    before = file.stat()
-    file.write_text(content)
-    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-
-@pytest.mark.parametrize(
-    "change", [written_over, renamed_over, deleted_and_made_anew, written_over_with_its_time_set_back]
-)
-async def test_a_change_is_seen_however_it_was_made(place: Place, change: Callable[[Path, str], None]) -> None:
+@pytest.mark.parametrize("change", WAYS)
+async def test_a_change_is_seen_however_it_was_made(place: Place, change: Way) -> None:
     """Once, and again the next time; names of one length, so that the size tells nothing."""
     async with place.watched() as config:
         assert [tenant.id for tenant in config.tenants] == ["acme"]
@@ -157,7 +134,7 @@ async def test_nothing_is_read_while_nothing_changes(place: Place) -> None:
 
 async def test_a_swapped_configmap_is_one_change(tmp_path: Path) -> None:
     """Kubernetes swaps the link `..data`; the files lead through it and are never touched themselves."""
-    volume = ConfigMap(tmp_path / "etc")
+    volume = Volume(tmp_path / "etc")
     volume.swap({"streamer.yaml": text("acme")})
     place = Place(volume.folder)
     async with place.watched():
@@ -187,7 +164,7 @@ async def test_a_folder_of_tenants_is_watched(place: Place) -> None:
 
 async def test_a_folder_of_tenants_may_be_a_configmap(place: Place) -> None:
     """Two tenants change by one swap, and are told together."""
-    volume = ConfigMap(place.folder / "tenants")
+    volume = Volume(place.folder / "tenants")
     volume.swap({"a.yaml": yaml.safe_dump(tenant_of("acme"))})
     place.write(tenants_dir="tenants")
     async with place.watched():
@@ -199,7 +176,7 @@ async def test_a_folder_of_tenants_may_be_a_configmap(place: Place) -> None:
 
 async def test_a_rotated_secret_tells_whose_it_is(place: Place) -> None:
     """By the swap of a Kubernetes secret too; the config itself says the same as before."""
-    volume = ConfigMap(place.folder / "secrets")
+    volume = Volume(place.folder / "secrets")
     volume.swap({"acme": "old", "beta": "old"})
     tenants = [tenant_of(name, password={"file": name}) for name in ("acme", "beta")]
     place.write(secrets_dir="secrets", tenants=tenants)
@@ -338,34 +315,3 @@ async def test_a_fault_of_ours_is_a_refusal(place: Place) -> None:
         problem = await place.refused()
         assert "KeyError" in problem
         assert "hunter2" not in problem
-
-
-class ConfigMap:
-    """A folder as the kubelet makes it of a ConfigMap or Secret: links through `..data`, which is swapped."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._count = 0
-        folder.mkdir()
-
-    def swap(self, files: Mapping[str, str]) -> None:
-        """Bring new contents: https://pkg.go.dev/k8s.io/kubernetes/pkg/volume/util#AtomicWriter."""
-        self._count += 1
-        version = self.folder / f"..2026_11_21_{self._count}"
-        version.mkdir()
-        for name, content in files.items():
-            version.joinpath(name).write_text(content)
-        before = self.folder / "..data"
-        old = before.resolve() if before.is_symlink() else None
-        fresh = self.folder / "..data_tmp"
-        fresh.symlink_to(version.name)
-        fresh.replace(before)
-        for name in files:
-            link = self.folder / name
-            if not link.is_symlink():
-                link.symlink_to(f"..data/{name}")
-        for link in self.folder.iterdir():
-            if not link.name.startswith("..") and link.name not in files:
-                link.unlink()
-        if old is not None:
-            shutil.rmtree(old)

@@ -18,6 +18,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.broker import ROOT
+from tests.support.files import Way, written_over
 from tests.support.ports import HOST, free_port
 
 PASSWORD_VARIABLE = "SIMULATOR_PASSWORD"
@@ -239,10 +240,22 @@ class ServiceProgram(Program):
         self.configure(config)
         super().__init__("run", "--config", str(self._config), folder=folder, name="service")
 
-    def configure(self, config: Mapping[str, Any]) -> None:
-        """Write the config."""
+    def configure(self, config: Mapping[str, Any], way: Way = written_over) -> None:
+        """Write the config, in the way of somebody or other."""
+        self.write(self.text(config), way)
+
+    def text(self, config: Mapping[str, Any]) -> str:
+        """Return the config as its file says it."""
         server = {"host": HOST, "port": self.port}
-        self._config.write_text(yaml.safe_dump({**config, "server": server}, sort_keys=False))
+        return yaml.safe_dump({**config, "server": server}, sort_keys=False)
+
+    def write(self, text: str, way: Way = written_over) -> None:
+        """Write the config's file, whatever it holds."""
+        way(self._config, text)
+
+    def hang_up(self) -> None:
+        """Have it read its config at once (SIGHUP)."""
+        os.kill(self.pid, signal.SIGHUP)
 
     def ready(self) -> bool:
         """Whether `/readyz` says so."""

@@ -28,6 +28,8 @@ CACHED_FOR = 10.0
 
 SETTLE_WITHIN = 60.0
 
+RELOADED = "streamer_config_last_reload_success_timestamp_seconds"
+
 SCALE = int(os.environ.get("STREAMER_TEST_SCALE", "1"))
 """How many times as many kills and outages, and how many times as long, as in CI."""
 
@@ -153,6 +155,14 @@ class Trial:
         config["tenants"] = [tenant for tenant in config["tenants"] if tenant["id"] not in without]
         self.service.configure(config)
         self.start()
+
+    def change(self, keys: Mapping[str, Mapping[str, Any]] | None = None, *, without: Collection[str] = ()) -> None:
+        """Give the running service other keys of its tenants, and take some out; wait until that is in use."""
+        before = self.service.metric(RELOADED)
+        config = self.config(keys)
+        config["tenants"] = [tenant for tenant in config["tenants"] if tenant["id"] not in without]
+        self.service.configure(config)
+        wait_until(lambda: self.service.metric(RELOADED) > before, "the changed config is in use", within=SETTLE_WITHIN)
 
     def wait_for_polls(self, count: int, tenants: Collection[str] | None = None) -> None:
         """Wait until each tenant (or each of these) has had so many more good polls."""
