@@ -15,7 +15,7 @@ from tests.support.programs import PASSWORD
 WRONG: Final = "no-longer-valid"
 
 MISTAKES: Final = (
-    lambda text: text.replace("interval:", "intervall:", 1),
+    lambda text: text.replace("interval:", "interwal:", 1),
     lambda text: text[: text.index("tenants:") + 12],
     lambda text: text + "\n  - - :\n",
     lambda text: text.replace("id: sim-", "id: sim ", 1),
