@@ -6,7 +6,6 @@ What counts as a change is decided on the source's significant vendor fields and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
@@ -94,7 +93,7 @@ class _Comparison:
             self.leave(missing, rules.absent_after)
         else:
             self.pending |= missing
-            self.pending |= {each.agent: Pending(lower=self.lower(each.agent)) for each in self.entering}
+            self.pending |= {each.agent: Pending(lower=self.state.lower(each.agent)) for each in self.entering}
         watch = Watch(
             shown=max(self.state.watch.shown or 0, self.window.start),
             pending=self.pending,
@@ -104,17 +103,6 @@ class _Comparison:
         held: Held | None = None if hold is None else "shrunk" if self.snapshot.agents else "empty"
         changes = tuple(sorted(self.changes, key=_by_agent))
         return Difference(changes=changes, watch=watch, held=held, older=self.older, clock_faults=self.clock_faults)
-
-    def lower(self, agent: str) -> Millis:
-        """Return `TenantState.lower`; for strangers after a take-over that is a look at every row, taken once."""
-        state = self.state
-        known = state.watch.shown is not None or agent in state.rows or agent in state.watch.pending
-        return state.lower(agent) if known else self.lower_of_strangers
-
-    @cached_property
-    def lower_of_strangers(self) -> Millis:
-        """See `TenantState.lower_of_strangers`."""
-        return self.state.lower_of_strangers
 
     def compare(self, row: Row, before: StoredStatus, status: AgentStatus) -> None:
         """Compare a known agent's row, and the status in it, with what the snapshot shows."""
@@ -171,7 +159,7 @@ class _Comparison:
         if kind == "baseline":
             lower, bounds = self.window.start, baseline_bounds(entered, status.basis, self.window)
         else:
-            lower = self.lower(status.agent)
+            lower = self.state.lower(status.agent)
             again = transition.same and self.may_have_been_shown(status.agent, entered)
             bounds = change_bounds(entered, status.basis, lower, self.window, again=again)
         self.changes.append(
@@ -199,7 +187,7 @@ class _Comparison:
         views = 1 + (before.older if before is not None else 0)
         if views >= OLDER_VIEWS:
             return False
-        self.pending[agent] = Pending(lower=self.lower(agent), older=views)
+        self.pending[agent] = Pending(lower=self.state.lower(agent), older=views)
         self.older += 1
         return True
 
@@ -209,7 +197,7 @@ class _Comparison:
             return {}
         shown, before = self.snapshot.agents, self.state.watch.pending
         return {
-            agent: count_missing(before.get(agent), self.lower(agent), self.window)
+            agent: count_missing(before.get(agent), self.state.lower(agent), self.window)
             for agent, row in self.state.rows.items()
             if row.current is not None and agent not in shown
         }

@@ -119,16 +119,12 @@ class TenantState(Struct, frozen=True):
     def lower(self, agent: str) -> Millis:
         """Return the start of the last window that showed what the agent's row says (or that it has none).
 
-        After a take-over that is the later of the watermark and the start of the window that the row came from.
+        After a take-over that is the later of the watermark and the start of the window that the row came from. For an
+        agent without a row it is the watermark: a window of others' rows may have shown the agent too, and been held.
         """
         if (pending := self.watch.pending.get(agent)) is not None:
             return pending.lower
         if self.watch.shown is not None:
             return self.watch.shown
         row = self.rows.get(agent)
-        return self.lower_of_strangers if row is None else max(self.complete_through or 0, row.observed.start)
-
-    @property
-    def lower_of_strangers(self) -> Millis:
-        """After a take-over, the start of the last window that showed none but those who have a row: of any of theirs."""
-        return max([self.complete_through or 0, *(row.observed.start for row in self.rows.values())])
+        return max(self.complete_through or 0, 0 if row is None else row.observed.start)

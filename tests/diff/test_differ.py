@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import msgspec
+
 from streamer.clock import rfc3339
 from streamer.diff.absence import AbsenceRules
 from streamer.diff.state import TenantState
-from tests.support.values import NOON, events, poll, polls, snapshot, status
+from tests.support.values import NOON, events, poll, polls, restored, snapshot, status
 
 
 def test_the_first_snapshot_ever_is_the_baseline() -> None:
@@ -142,5 +144,18 @@ def test_an_agent_that_came_during_a_quarantine_appeared_when_it_was_first_shown
         snapshot(3000, 3100, *many, status("new", 4)),
     )
     [event] = events(plan)
+    assert (event["agent"]["id"], event["change"]) == ("new", "appeared")
+    assert event["occurred"]["earliest"] == rfc3339(NOON)
+
+
+def test_an_agent_that_came_during_a_quarantine_may_have_come_before_another_owner_did() -> None:
+    """The new owner knows no windows but those of the rows, and one that showed a change may have shown the agent too."""
+    many = [status(f"a{number}", 4) for number in range(20)]
+    first = poll(TenantState(tenant="acme"), snapshot(0, 100, *many))
+    second = poll(first.state, snapshot(1000, 1100, many[0], status("new", 4)))
+    third = poll(second.state, snapshot(2000, 2100, status("a0", 9), status("new", 4)))
+    assert third.state.complete_through == NOON
+    taken = msgspec.structs.replace(restored(first.records + third.records), complete_through=NOON)
+    [event] = events(poll(taken, snapshot(3000, 3100, status("a0", 9), *many[1:], status("new", 4))))
     assert (event["agent"]["id"], event["change"]) == ("new", "appeared")
     assert event["occurred"]["earliest"] == rfc3339(NOON)
