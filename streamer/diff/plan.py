@@ -102,7 +102,7 @@ def plan_poll(
         watch = msgspec.structs.replace(watch, pending=pending, settled=settle(watch.settled, pending))
     reached = min([watch.shown or 0, *(each.lower for each in watch.pending.values())])
     before = state.complete_through
-    complete = before if rules.hold_watermark and before is not None else max(before or 0, reached)
+    complete = before if rules.hold_watermark else max(before or 0, reached)
     after = msgspec.structs.replace(
         writer.state(), source=vocabulary.name, complete_through=complete, watch=watch, health=None
     )

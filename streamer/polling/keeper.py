@@ -15,7 +15,7 @@ from streamer.polling.guarded import end, guarded
 from streamer.polling.roster import Roster
 from streamer.polling.standing import Standing
 from streamer.polling.tools import Tools
-from streamer.signals import ShardDropped, ShardTaken, TakeOverFailed
+from streamer.signals import ClockOffset, ShardDropped, ShardTaken, TakeOverFailed
 from streamer.store.engine import ShardLost
 from streamer.store.shard import Shard
 from streamer.store.store import Store
@@ -96,6 +96,8 @@ class ShardKeeper:
                 agents=sum(state.live for state in shard.tenants.values()),
             )
         )
+        if shard.clock_offset is not None:
+            self._tools.observer(ClockOffset(seconds=shard.clock_offset))
         return shard
 
     def _delay(self, failures: int) -> float:

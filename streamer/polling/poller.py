@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+import msgspec
+
 from streamer.config import TenantConfig
 from streamer.diff.absence import AbsenceRules
 from streamer.diff.plan import Plan, PollRules, plan_poll
-from streamer.diff.state import TenantState
+from streamer.diff.state import TenantState, Watch
 from streamer.events.definition import Health
 from streamer.model import Snapshot
 from streamer.polling.ledger import Ledger
@@ -107,16 +109,15 @@ class TenantPoller:
         self.ledger.tell.polled("ok", began)
         self._standing.succeeded()
         before = self.state.complete_through
-        if before is not None:
-            self.reporter.saw(snapshot.window.end - before)
+        known = before if before is not None else self.state.watch.shown
+        if known is not None:
+            self.reporter.saw(snapshot.window.end - known)
         changed = self.reporter.judge(*self._verdict(plan))
-        await self.ledger.commit(plan, report=changed or before is None)
+        await self.ledger.commit(plan, report=changed or (before is None and plan.state.complete_through is not None))
         return 0.0
 
     async def _ask(self) -> Snapshot:
-        behind = max(self.state.complete_through or 0, self.state.watch.shown or 0) - self._tools.clock.wall()
-        if behind > 0:
-            raise PollError("clock_behind", f"our clock is {behind} ms behind what was already told of this tenant")
+        self._refuse_to_go_back()
         await self._standing.pace.ready()  # before time begins to run and before others could need the place
         async with self._tools.budgets.request(self.config.account.host):
             try:
@@ -126,6 +127,19 @@ class TenantPoller:
             except TimeoutError as error:
                 message = f"no answer within {GRACE} s beyond the timeout of {self.config.timeout} ms"
                 raise PollError("timeout", message) from error
+
+    def _refuse_to_go_back(self) -> None:
+        """Do not poll before the time that was reached already: a window from then would lie before what was promised.
+
+        What was seen while our clock was off, and the watermark waited, promises nothing. It is forgotten once the
+        clock is right again, as a new owner would.
+        """
+        now, state = self._tools.clock.wall(), self.state
+        if (state.watch.shown or 0) - now > CLOCK_OFFSET_LIMIT * 1000 and (state.complete_through or 0) <= now:
+            self.ledger.note(msgspec.structs.replace(state, watch=Watch()))
+        behind = max(self.state.complete_through or 0, self.state.watch.shown or 0) - now
+        if behind > 0:
+            raise PollError("clock_behind", f"our clock is {behind} ms behind what was already told of this tenant")
 
     def _sighting(self, snapshot: Snapshot) -> Sighting | None:
         """Return what the snapshot tells of the vendor's cache; its window is in the wall clock, and starts earlier."""

@@ -35,20 +35,37 @@ class Shard:
     confirmed commit (I4). After `ShardLost` nothing works here any more: drop it and take the shard over again.
     """
 
-    def __init__(self, *, number: int, tenants: Mapping[str, TenantState], engine: Engine, clock: Clock) -> None:
-        """Take the state read for `engine`, by tenant."""
+    def __init__(
+        self,
+        *,
+        number: int,
+        tenants: Mapping[str, TenantState],
+        engine: Engine,
+        clock: Clock,
+        clock_offset: float | None = None,
+    ) -> None:
+        """Take the state read for `engine`, by tenant, and what the take-over has shown of the `clock_offset`."""
         self.number = number
-        self.clock_offset: float | None = None
         self.observer: Observer = _nobody
         self._tenants = dict(tenants)
         self._engine = engine
         self._clock = clock
+        self._offset = clock_offset
+        self._offset_lead = self._lead()
         self._moving: Counter[str] = Counter()
         self._moved = asyncio.Event()
         self._queue: list[tuple[Update, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._closing = False
         self._lost: asyncio.Future[ShardLost] = asyncio.get_running_loop().create_future()
+
+    @property
+    def clock_offset(self) -> float | None:
+        """Our clock less the store's in seconds: as the last commit showed it, and by how much ours was set since then.
+
+        None where the store has no clock of its own.
+        """
+        return None if self._offset is None else self._offset + self._lead() - self._offset_lead
 
     @property
     def tenants(self) -> Mapping[str, TenantState]:
@@ -173,8 +190,12 @@ class Shard:
                 CommitFinished(shard=self.number, outcome=outcome, seconds=seconds, records=len(records)),
             )
         if committed.clock_offset is not None:
-            self.clock_offset = committed.clock_offset
+            self._offset, self._offset_lead = committed.clock_offset, self._lead()
             self.observer(ClockOffset(seconds=committed.clock_offset))
+
+    def _lead(self) -> float:
+        """Return the wall clock less the monotonic one in seconds: it changes when somebody sets the wall clock."""
+        return self._clock.wall() / 1000 - self._clock.monotonic()
 
     def _lose(self, lost: ShardLost, batch: list[tuple[Update, asyncio.Future[None]]] | None = None) -> None:
         if not self._lost.done():

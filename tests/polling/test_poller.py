@@ -14,7 +14,8 @@ from streamer.sources.errors import PollError
 from streamer.store.engine import ShardLost
 from tests.polling.conftest import MakePoller
 from tests.support.clock import LoopClock, run_for, running
-from tests.support.memory import MemorySource, MemoryStore
+from tests.support.memory import MemorySource, MemoryStore, tenant
+from tests.support.pollers import poller_on
 from tests.support.values import NOON
 
 pytestmark = pytest.mark.looptime
@@ -230,6 +231,54 @@ async def test_a_clock_that_is_far_off_the_stores_holds_the_watermark(
     last = store.reports()[-1]
     assert last["health"] == "ok"
     assert last["complete_through"] > rfc3339(promised or 0)
+
+
+async def test_a_clock_that_is_set_far_ahead_promises_nothing_and_set_right_again_polls_on(
+    make_poller: MakePoller, store: MemoryStore, source: MemorySource, clock: LoopClock, signals: list[Signal]
+) -> None:
+    """Else the next owner, whose clock is right, would not poll until that time has come."""
+    store.clock_offset = 0.0
+    poller = make_poller()
+    await poller.poll()
+    promised = store.reports()[-1]["complete_through"]
+    clock.step(3_600_000)
+    store.clock_offset = 3600.0  # is known from the next commit on, and has to be before
+    source.agents["a"] = 9
+    await poller.poll()
+    await poller.poll()
+    last = store.reports()[-1]
+    assert (last["health"], last["complete_through"]) == ("degraded", promised)
+    assert rfc3339(poller.state.complete_through or 0) == promised
+    clock.step(-3_600_000)
+    store.clock_offset = 0.0
+    await asyncio.sleep(1)
+    source.agents["a"] = 3
+    await poller.poll()
+    await poller.poll()
+    assert set(outcomes(signals)) == {"ok"}
+    assert store.reports()[-1]["health"] == "ok"
+    assert [each["change"] for each in store.events()] == ["baseline", "changed", "changed"]
+
+
+async def test_a_first_owner_whose_clock_is_off_promises_nothing_at_all(
+    store: MemoryStore, source: MemorySource, tools: Tools
+) -> None:
+    """The claim has shown it before the first poll. The watermark is told as soon as it can be."""
+    store.clock_offset = 90.0
+    config, shard = tenant(), await store.take_over(0, lambda: True)
+    poller = poller_on(shard, config=config, source=source, tools=tools)
+    await poller.poll()
+    assert [each["complete_through"] for each in store.reports()] == [None]
+    source.agents["a"] = 9
+    await poller.poll()
+    assert [each["complete_through"] for each in store.reports()] == [None]
+    store.clock_offset = 0.0
+    source.agents["a"] = 3
+    await poller.poll()
+    await poller.poll()
+    assert poller.state.complete_through is not None
+    assert store.reports()[-1]["complete_through"] == rfc3339(poller.state.complete_through)
+    assert store.reports()[-1]["health"] == "ok"
 
 
 async def test_a_mass_disappearance_is_told_as_degraded(

@@ -232,8 +232,30 @@ async def test_the_stores_clock_is_told_after_each_commit(
     """The offset is kept for whoever asks, and signalled."""
     engine.gate.set()
     await shard.commit(update("a", 1))
-    assert shard.clock_offset == 0.25
+    assert shard.clock_offset == pytest.approx(0.25, abs=0.1)
     assert ClockOffset(seconds=0.25) in signals
+
+
+async def test_a_clock_that_is_set_shows_before_the_next_commit(engine: GatedEngine) -> None:
+    """Else the first thing that is committed by the wrong time would be what shows that it is wrong."""
+
+    class Stepped(SystemClock):
+        """A host whose clock somebody sets."""
+
+        by = 0
+
+        def wall(self) -> int:
+            """Return the time that was set."""
+            return super().wall() + self.by
+
+    clock = Stepped()
+    shard = Shard(number=7, tenants={}, engine=engine, clock=clock, clock_offset=0.5)
+    assert shard.clock_offset == pytest.approx(0.5, abs=0.1)
+    clock.by = 3_600_000
+    assert shard.clock_offset == pytest.approx(3600.5, abs=0.1)
+    engine.gate.set()
+    await shard.commit(update("a", 1))
+    assert shard.clock_offset == pytest.approx(0.25, abs=0.1)
 
 
 async def test_waiting_for_the_loss_can_be_given_up(shard: Shard) -> None:

@@ -181,7 +181,8 @@ class MemoryStore:
         tables = [each for each in self._partitions[number] if each.topic != EVENTS]
         tenants = restore(tables, shard=number, shards=self.shards)
         engine = MemoryEngine(self, number, self.epochs[number])
-        return Shard(number=number, tenants=tenants, engine=engine, clock=self._clock)
+        offset = self.clock_offset
+        return Shard(number=number, tenants=tenants, engine=engine, clock=self._clock, clock_offset=offset)
 
     async def read(self, topic: Topic, *, follow: bool = False, from_beginning: bool = True) -> AsyncIterator[Stored]:
         """Yield what is there."""

@@ -34,6 +34,8 @@ class KafkaEngine:
         self._clock = clock
         self._producer = GuardedProducer(producer=clients.producer(shard), clock=clock, deadlines=clients.deadlines)
         self._usable = False
+        self.clock_offset: float | None = None
+        """Our clock less the broker's in seconds, as the last transaction showed it."""
 
     async def start(self, gate: asyncio.Semaphore) -> None:
         """Fence whoever wrote this shard before; `gate` bounds how many producers start at once.
@@ -68,7 +70,8 @@ class KafkaEngine:
 
     async def commit(self, records: Sequence[Record]) -> Committed:
         """Write all of `records` or none, in their order; see `Engine.commit`."""
-        return Committed(clock_offset=clock_offset(await self._write(records)))
+        await self._write(records)
+        return Committed(clock_offset=self.clock_offset)
 
     async def close(self) -> None:
         """Let go in good order if the last transaction was confirmed; else kill. Never raises."""
@@ -99,6 +102,7 @@ class KafkaEngine:
             await self.kill()
             raise ShardLost("tainted", f"{self._producer.tainted}; the transaction was confirmed all the same")
         self._usable = True
+        self.clock_offset = clock_offset(written)
         return written
 
     async def _fail(self, error: BaseException, doing: str) -> None:

@@ -55,7 +55,13 @@ class TakeOver:
             claims = await self.claim(engine)
             tenants = await self.build(await self.read(claims))
             self._check(still_ours)
-            return Shard(number=self._shard, tenants=tenants, engine=engine, clock=self._clock)
+            return Shard(
+                number=self._shard,
+                tenants=tenants,
+                engine=engine,
+                clock=self._clock,
+                clock_offset=engine.clock_offset,  # the claim's
+            )
         except BaseException as error:
             await engine.kill()
             if isinstance(error, Exception) and not isinstance(error, ShardLost | StoreError):

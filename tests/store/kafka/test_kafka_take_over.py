@@ -25,6 +25,7 @@ from tests.store.kafka.conftest import (
     PATIENT,
     SHARD,
     TENANT,
+    Ahead,
     Owner,
     aiokafka_of,
     config_of,
@@ -189,6 +190,16 @@ async def test_a_take_over_waits_for_a_hanging_transaction_rather_than_begin_wit
 
         await other._producer.abort_transaction()
         assert (await own(store)).tenants == old.tenants
+
+
+async def test_a_clock_that_is_off_is_seen_at_the_claim(kafka: str, topic_prefix: str, store: KafkaStore) -> None:
+    """Before the first poll: else that would promise by the wrong time what no other owner could keep."""
+    assert store.shards == PARTITIONS
+    clients = Clients(config=config_of(kafka, topic_prefix), deadlines=PATIENT)
+    attempt = TakeOver(shard=SHARD, clients=clients, clock=Ahead(), gate=asyncio.Semaphore())
+    shard = await taken(attempt)
+    await shard.kill()
+    assert shard.clock_offset == pytest.approx(90, abs=PATIENT.commit)
 
 
 async def test_a_shard_given_away_before_the_start_is_left_alone(store: KafkaStore, own: Owner) -> None:
