@@ -32,6 +32,9 @@ def simulate(  # noqa: PLR0913 - one parameter an option
     ] = "",
     speed: Annotated[float, typer.Option(help="1: calls of minutes; 20: calls of seconds.")] = 1.0,
     churn: Annotated[float, typer.Option(help="Probability that a change is the agent's leaving the list.")] = 0.0,
+    sources: Annotated[
+        str, typer.Option(metavar="NAME,...", help="Vendor APIs to serve, by the names of sources; unset: all.")
+    ] = "",
     clock_skew: Annotated[
         float, typer.Option(metavar="SECONDS", help="By so much the vendor's clock is ahead of the true time.")
     ] = 0.0,
@@ -57,13 +60,20 @@ def simulate(  # noqa: PLR0913 - one parameter an option
     list_faults: Annotated[bool, typer.Option("--list-faults", help="Print what --faults knows.")] = False,
 ) -> None:
     """Serve every vendor API that is known for simulated tenants, until Ctrl-C: one port, the vendors' own paths."""
-    from streamer.simulator import SimulatorServer, SimulatorSettings, describe_faults, parse_faults  # noqa: PLC0415
+    from streamer.simulator import (  # noqa: PLC0415
+        SimulatorServer,
+        SimulatorSettings,
+        describe_faults,
+        parse_faults,
+        parse_sources,
+    )
 
     if list_faults:
         sys.stdout.write(f"{describe_faults()}\n")
         return
     try:
         parse_faults(faults)
+        served = parse_sources(sources)
         settings = SimulatorSettings(
             tenants=tenants,
             agents=agents,
@@ -71,6 +81,7 @@ def simulate(  # noqa: PLR0913 - one parameter an option
             speed=speed,
             churn=churn,
             faults=faults,
+            sources=served,
             clock_skew=clock_skew,
             stats_cache=stats_cache,
             page_size=page_size,

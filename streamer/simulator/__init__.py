@@ -11,7 +11,7 @@ from streamer.simulator.client_config import tenants_config
 from streamer.simulator.faults import KINDS, FaultError, describe_faults, parse_faults
 from streamer.simulator.identity import Ids
 from streamer.simulator.people import FIRST_NAMES, LAST_NAMES
-from streamer.simulator.registry import APIS
+from streamer.simulator.registry import APIS, parse_sources
 from streamer.simulator.server import SimulatorServer, create_app
 from streamer.simulator.settings import SHARED_PASSWORD, SimulatorSettings, tenant_ids
 from streamer.simulator.simulation import Simulation
@@ -34,6 +34,7 @@ __all__ = [
     "create_app",
     "describe_faults",
     "parse_faults",
+    "parse_sources",
     "tenant_ids",
     "tenants_config",
     "token_of",

@@ -27,3 +27,11 @@ APIS: Mapping[str, Maker] = {
     "google-ccaip": GoogleApi,
 }
 """By the name that the product's config gives the source."""
+
+
+def parse_sources(text: str) -> tuple[str, ...]:
+    """Read names of `APIS`, separated by commas; an empty text means none. Raises `ValueError` for an unknown one."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if unknown := [name for name in names if name not in APIS]:
+        raise ValueError(f"unknown source {unknown[0]!r}; known sources: {', '.join(APIS)}")
+    return names

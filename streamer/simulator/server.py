@@ -13,7 +13,6 @@ from aiohttp import web
 
 from streamer.simulator.control import Control
 from streamer.simulator.oauth import TokenEndpoint
-from streamer.simulator.registry import APIS
 from streamer.simulator.settings import SimulatorSettings
 from streamer.simulator.simulation import Simulation
 from streamer.simulator.vendor_api import Traps, VendorApi
@@ -41,7 +40,7 @@ def create_app(simulation: Simulation) -> web.Application:
         response.headers["Date"] = formatdate(simulation.vendor_clock(), usegmt=True)
 
     app = web.Application()
-    for source in APIS:
+    for source in simulation.apis:
         app.router.add_routes(VendorApi(simulation, source).routes())
     app.router.add_routes(
         [

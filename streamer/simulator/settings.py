@@ -39,6 +39,8 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where to record what truly happened, as JSON lines. The file is started anew."""
     requests: Path | None = None
     """Where to record each request for a vendor's data, as JSON lines. The file is started anew."""
+    sources: tuple[str, ...] = ()
+    """The vendor APIs that are served, by the names of the product's sources; none: all. Each that is not saves work."""
     clock_skew: float = 0.0
     """Seconds by which the vendor's clock, in all its times and the Date header, is ahead of the true time."""
     stats_cache: float = 10.0

@@ -72,7 +72,9 @@ class Simulation:
         self.start = clock()
         self.faults = FaultPlan(seed=settings.seed, faults=settings.faults)
         self.manners = Manners()
-        self.apis: dict[str, Api] = {source: make(settings, start=self.start) for source, make in APIS.items()}
+        self.apis: dict[str, Api] = {
+            source: APIS[source](settings, start=self.start) for source in settings.sources or APIS
+        }
         self._clock = clock
         self._ids: dict[tuple[str, int], Ids] = {}
         self._agents: dict[tuple[str, str], tuple[Agent, Ids]] = {}

@@ -11,7 +11,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from streamer.simulator import SHARED_PASSWORD, SimulatorServer, SimulatorSettings, parse_faults, tenant_ids
+from streamer.simulator import (
+    SHARED_PASSWORD,
+    SimulatorServer,
+    SimulatorSettings,
+    parse_faults,
+    parse_sources,
+    tenant_ids,
+)
 from tests.simulator.conftest import TENANT, Client
 
 AVAILABLE = {"agent-status": 4, "agent-sub-status": "none"}
@@ -47,6 +54,26 @@ async def test_an_unknown_agent_is_not_found(client: Client) -> None:
     """404, not an empty object."""
     async with client.get(agent="agNobody") as response:
         assert response.status == 404
+
+
+async def test_only_the_chosen_apis_are_served() -> None:
+    """The others are not there at all: nothing is rendered for nobody."""
+    chosen = parse_sources("8x8-agent-status, google-ccaip")
+    async with (
+        SimulatorServer(SimulatorSettings(agents=3, sources=chosen)) as simulator,
+        aiohttp.ClientSession() as http,
+    ):
+        client = Client(http, simulator.base_url)
+        assert len(await client.agents()) == 3
+        async with client.ask("/api/rtstats/stats/agents.json") as response:
+            assert response.status == 404
+        assert simulator.simulation.apis.keys() == {"8x8-agent-status", "google-ccaip"}
+
+
+def test_an_unknown_api_is_refused_with_the_names_of_those_there_are() -> None:
+    """Before anything is served."""
+    with pytest.raises(ValueError, match="unknown source '8x8'; known sources: 8x8-agent-status, 8x8-realtime-stats"):
+        parse_sources("google-ccaip,8x8")
 
 
 async def test_tenants_differ(client: Client) -> None:

@@ -13,6 +13,9 @@ from aiohttp import web
 from streamer.simulator.api import Content
 from streamer.simulator.settings import SimulatorSettings
 
+IN_THREAD_FROM = 256 * 1024
+"""Bodies larger than this are compressed in a thread; for a smaller one the way there and back costs more."""
+
 
 class Effect(enum.StrEnum):
     """What a fault does to the data, which is what a test that compares with the truth must know."""
@@ -53,7 +56,12 @@ class Call:
             headers["ETag"] = tag = f'W/"{hashlib.blake2b(sent, digest_size=12).hexdigest()}"'
             if tag in self.request.headers.get("If-None-Match", ""):
                 return web.Response(status=304, headers=headers)
-        response = web.Response(body=sent, content_type=self.content.format.media_type, headers=headers)
+        response = web.Response(
+            body=sent,
+            content_type=self.content.format.media_type,
+            headers=headers,
+            zlib_executor_size=IN_THREAD_FROM,
+        )
         if self.settings.compression and "gzip" in self.request.headers.get("Accept-Encoding", ""):
             response.enable_compression(web.ContentCoding.gzip)
         return response

@@ -63,6 +63,8 @@ class FaultPlan:
         self._seed = seed
         self._of_all = parse_faults(faults)
         self._of_tenant: dict[str, tuple[Fault, ...]] = {}
+        self._idle = random.Random(seed)
+        """What no fault draws from: making one for each request was a good part of a request's cost."""
 
     def replace(self, faults: Sequence[Fault], *, tenant: str | None = None) -> None:
         """From now on `tenant` has these faults; without a tenant all have, and no tenant a list of its own."""
@@ -77,8 +79,10 @@ class FaultPlan:
 
         Faults of other sources are passed over.
         """
-        dice = random.Random(f"{self._seed}/{tenant}/request/{request}")
         listed = self._of_tenant.get(tenant, self._of_all)
+        if not listed:
+            return None, self._idle
+        dice = random.Random(f"{self._seed}/{tenant}/request/{request}")
         faults = [fault for fault in listed if fault.kind.only in (None, source)]
         return next((fault for fault in faults if dice.random() < fault.probability), None), dice
 
