@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 
+from streamer.cli.event_loop import event_loop
 from streamer.cli.options import ConfigOption
 from streamer.cli.running import run_until_stopped
 
@@ -28,6 +29,7 @@ def run(config: ConfigOption) -> None:
     from streamer.service.watchdog import watching_loop  # noqa: PLC0415
     from streamer.store import open_store  # noqa: PLC0415
 
+    loop, make_loop = event_loop()
     clock = SystemClock()
     configure_logging(stream=sys.stderr, clock=clock)
     log = structlog.get_logger(__name__)
@@ -40,10 +42,10 @@ def run(config: ConfigOption) -> None:
         tenants, store = len(loaded.tenants), loaded.store.kind
 
         def started(port: int) -> None:
-            log.info("service is starting", port=port, tenants=tenants, store=store)
+            log.info("service is starting", port=port, tenants=tenants, store=store, loop=loop)
 
         with watching_loop():
             await service.run(started, changes=watcher.changes)
 
-    run_until_stopped(serve)
+    run_until_stopped(serve, make_loop=make_loop)
     log.info("service has stopped")

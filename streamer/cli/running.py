@@ -14,8 +14,13 @@ DRAIN_SECONDS: Final = 15.0
 """How long the work may take to end in good order; longer than a shard's last commit may take."""
 
 
-def run_until_stopped(work: Callable[[], Coroutine[Any, Any, None]], *, endless: bool = True) -> None:
-    """Run `work` until it returns, or until SIGINT or SIGTERM cancels it.
+def run_until_stopped(
+    work: Callable[[], Coroutine[Any, Any, None]],
+    *,
+    endless: bool = True,
+    make_loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> None:
+    """Run `work` until it returns, or until SIGINT or SIGTERM cancels it, on asyncio's event loop or a given one.
 
     To be stopped is the good end of `endless` work. A second signal, or work that does not end within
     `DRAIN_SECONDS`, ends the process at once: what is not committed then is derived again by the next run.
@@ -25,7 +30,9 @@ def run_until_stopped(work: Callable[[], Coroutine[Any, Any, None]], *, endless:
         Exception: whatever `work` raises.
 
     """
-    if asyncio.run(_run(work)) and not endless:
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        stopped = runner.run(_run(work))
+    if stopped and not endless:
         raise FailureError("interrupted before it was done")
 
 

@@ -79,7 +79,8 @@ class Program:
     def start(self) -> Self:
         """Start the process; it need not be ready yet."""
         assert not self.running, f"{self._name} is running"
-        environment = {**os.environ, PASSWORD_VARIABLE: PASSWORD, **self.environment}
+        loop = {"STREAMER_EVENT_LOOP": "asyncio"}  # what most users run on; the environment may say otherwise
+        environment = {**loop, **os.environ, PASSWORD_VARIABLE: PASSWORD, **self.environment}
         with self._said("out").open("ab") as out, self._said("err").open("ab") as err:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "streamer", *self._arguments],
