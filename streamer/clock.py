@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, Protocol
 
 from streamer.model import Millis
@@ -33,8 +34,11 @@ class SystemClock:
         return time.monotonic()
 
 
+@lru_cache(maxsize=64)
 def rfc3339(at: Millis) -> str:
     """Format a time as RFC 3339 in UTC with milliseconds: `2026-11-21T09:30:00.125Z`.
+
+    The events of one poll repeat a few times over and over, so the newest texts are kept.
 
     Raises:
         ValueError: the time lies outside the years 1 to 9999.

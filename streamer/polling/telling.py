@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import structlog
 
@@ -35,6 +36,7 @@ class Teller:
         self._tenant = tenant
         self._clock = clock
         self._tell = observer
+        self._counted: Mapping[str, int] | None = None
 
     def polled(self, outcome: str, began: float, error: str | None = None) -> None:
         """Tell that a poll ended; `began` is when it began, in monotonic seconds."""
@@ -58,8 +60,10 @@ class Teller:
             self._tell(AgentsHeld(tenant=self._tenant, reason=reason, count=count))
         if plan.difference is not None:
             self._compared(plan.difference)
-        if plan.published or plan.difference is not None:
-            self._tell(AgentsCounted(tenant=self._tenant, source=self._source, by_state=plan.state.by_state))
+        counted = plan.state.by_state
+        if counted is not self._counted and (plan.published or plan.difference is not None):
+            self._counted = counted
+            self._tell(AgentsCounted(tenant=self._tenant, source=self._source, by_state=counted))
         if plan.state.complete_through is not None:
             self._tell(WatermarkMoved(tenant=self._tenant, complete_through=plan.state.complete_through))
 

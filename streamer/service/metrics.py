@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections import Counter as Count
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import (
@@ -114,12 +115,14 @@ class Metrics:
             last.set(signal.finished / 1000)
 
     def _published(self, signal: Published) -> None:
-        for state in signal.states:
-            self._counter("status_changes_total", tenant=signal.tenant, source=signal.source, state=state).inc()
+        for state, count in Count(signal.states).items():
+            self._counter("status_changes_total", tenant=signal.tenant, source=signal.source, state=state).inc(count)
+        delays = self._histogram("detection_delay_seconds", source=signal.source)
         for seconds in signal.detection_delays:
-            self._histogram("detection_delay_seconds", source=signal.source).observe(seconds)
+            delays.observe(seconds)
+        uncertainties = self._histogram("occurred_uncertainty_seconds", source=signal.source)
         for seconds in signal.uncertainties:
-            self._histogram("occurred_uncertainty_seconds", source=signal.source).observe(seconds)
+            uncertainties.observe(seconds)
         missed = self._counter("missed_transitions_total", tenant=signal.tenant, source=signal.source)
         missed.inc(signal.missed_transitions)
 
