@@ -65,7 +65,7 @@ format: $(TOOLS) ## format, and repair what ruff can repair
 generate: $(RUNTIME) ## write the schemas and the reference pages from the code
 	@for each in $(WRITERS); do $(BIN)/python -m streamer.$$each; done
 
-kafka: $(KAFKA) ## fetch Apache Kafka for the tests, once
+kafka: $(KAFKA) ## fetch Apache Kafka for the tests, once: the newest version and an older one
 
 kafka-run: $(TOOLS) $(KAFKA) ## run one broker on free ports until Ctrl-C; prints its address
 	@exec $(BIN)/python -m tests.support.broker
@@ -98,10 +98,11 @@ $(TOOLS): $(RUNTIME)
 	@$(INSTALL) --group test >&2
 	@touch $@
 
-$(KAFKA): tests/kafka/pom.xml
+$(KAFKA): tests/kafka/pom.xml tests/kafka/versions
 	@$(if $(JAVA),,echo "Java 17 and Maven are needed to fetch and run Kafka for the tests (on Debian: apt-get install \
 	  default-jre-headless maven). Without them, set KAFKA_BOOTSTRAP_SERVERS=host:port to a broker for tests." >&2; exit 1)
-	@rm -rf .kafka/libs
-	@mvn --quiet --batch-mode --file tests/kafka/pom.xml dependency:copy-dependencies \
-	  -DoutputDirectory="$(CURDIR)/.kafka/libs" -DincludeScope=runtime >&2
+	@for version in $$(cat tests/kafka/versions); do \
+	  mvn --quiet --batch-mode --file tests/kafka/pom.xml dependency:copy-dependencies -Dkafka.version=$$version \
+	    -DoutputDirectory="$(CURDIR)/.kafka/$$version" -DincludeScope=runtime >&2; \
+	done
 	@touch $@

@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, suppress
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import hypothesis
@@ -14,13 +15,17 @@ import psutil
 import pytest
 
 from tests.support import summary
-from tests.support.broker import Broker, BrokerError, answers, require_java
+from tests.support.broker import NEWEST, VERSIONS, Broker, BrokerError, answers, require_java
+from tests.support.cluster import Cluster
 
 if TYPE_CHECKING:
     from _pytest.reports import CollectReport, TestReport
 
 OwnBroker = Callable[[Mapping[str, str]], Broker]
 """`own_broker({})` starts a broker; the mapping holds server properties that differ from the harness's defaults."""
+
+SharedKafka = Callable[[str], str]
+"""Bootstrap servers of the shared broker of a version."""
 
 Report = TypeVar("Report", "TestReport", "CollectReport")
 
@@ -38,15 +43,33 @@ IN_CI = os.environ.get("CI", "") not in {"", "0", "false"}
 
 
 @pytest.fixture(scope="session")
-def kafka() -> Iterator[str]:
+def shared_kafka() -> Iterator[SharedKafka]:
+    """Bootstrap servers of the broker of each version that all tests share, started when first asked for."""
+    with ExitStack() as stack:
+
+        @cache
+        def broker_of(version: str) -> str:
+            if GIVEN and version == NEWEST:
+                if not answers(GIVEN, within=10):
+                    pytest.fail(f"no Kafka answers at KAFKA_BOOTSTRAP_SERVERS={GIVEN}")
+                return GIVEN
+            _require_own(version)
+            return stack.enter_context(Broker(version=version)).bootstrap
+
+        yield broker_of
+
+
+@pytest.fixture(scope="session")
+def kafka_version(request: pytest.FixtureRequest) -> str:
+    """The newest version of Kafka; where a test is marked `every_kafka`, each in turn."""
+    version: str = getattr(request, "param", NEWEST)
+    return version
+
+
+@pytest.fixture(scope="session")
+def kafka(shared_kafka: SharedKafka, kafka_version: str) -> str:
     """Bootstrap servers of a broker that all tests share: never stop it, and keep to a `topic_prefix`."""
-    if GIVEN:
-        if not answers(GIVEN, within=10):
-            pytest.fail(f"no Kafka answers at KAFKA_BOOTSTRAP_SERVERS={GIVEN}")
-        yield GIVEN
-        return
-    with Broker() as broker:
-        yield broker.bootstrap
+    return shared_kafka(kafka_version)
 
 
 @pytest.fixture
@@ -56,17 +79,33 @@ def topic_prefix() -> str:
 
 
 @pytest.fixture
-def own_broker() -> Iterator[OwnBroker]:
+def own_broker(kafka_version: str) -> Iterator[OwnBroker]:
     """Start brokers that belong to one test, which may stop, kill and freeze them; they end with the test."""
+    _require_own(kafka_version)
+    with ExitStack() as brokers:
+        yield lambda properties: brokers.enter_context(Broker(properties=properties, version=kafka_version))
+
+
+@pytest.fixture
+def own_cluster(kafka_version: str) -> Iterator[Cluster]:
+    """Three brokers that belong to one test; what is committed on two of them outlives the third."""
+    _require_own(kafka_version)
+    with Cluster(version=kafka_version) as cluster:
+        yield cluster
+
+
+def _require_own(version: str) -> None:
     try:
-        require_java()
+        require_java(version)
     except BrokerError as error:
         # whoever brings a broker of their own may run the tests that are content with it, but CI runs all
-        (pytest.skip if GIVEN and not IN_CI else pytest.fail)(
-            f"this test stops and freezes a broker of its own: {error}"
-        )
-    with ExitStack() as brokers:
-        yield lambda properties: brokers.enter_context(Broker(properties=properties))
+        (pytest.skip if GIVEN and not IN_CI else pytest.fail)(f"this test wants a broker of its own: {error}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked `every_kafka` on each version of Kafka."""
+    if metafunc.definition.get_closest_marker("every_kafka") is not None:
+        metafunc.parametrize("kafka_version", VERSIONS, indirect=True, scope="session")
 
 
 def pytest_configure() -> None:
@@ -95,7 +134,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses a broker, so that `-m "not kafka"` is always right."""
     for item in items:
-        if {"kafka", "own_broker"} & set(getattr(item, "fixturenames", ())):
+        if {"kafka", "own_broker", "own_cluster"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("kafka")
 
 

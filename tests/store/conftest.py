@@ -11,6 +11,7 @@ from streamer.clock import SystemClock
 from streamer.config import Config, KafkaConfig, StoreConfig
 from streamer.events.record import CLAIM_KEY, Stored, Topic
 from streamer.store import Shard, Store, open_store
+from tests.support.broker import VERSIONS
 from tests.support.narrator import tenant_in
 
 PARTITIONS = 3
@@ -22,13 +23,13 @@ TakeOver = Callable[[], Awaitable[Shard]]
 """Takes over the shard that the tests use, and kills what it gave when the test ends."""
 
 
-@pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
+@pytest.fixture(params=["sqlite", *(pytest.param(version, marks=pytest.mark.kafka) for version in VERSIONS)])
 def backend(request: pytest.FixtureRequest, tmp_path: Path, topic_prefix: str) -> Backend:
-    """Both stores, one after the other."""
+    """Both stores, one after the other, and each version of Kafka."""
     if request.param == "sqlite":
         config = Config(store=StoreConfig("sqlite", tmp_path / "streamer.db"))
     else:
-        servers = (request.getfixturevalue("kafka"),)
+        servers = (request.getfixturevalue("shared_kafka")(request.param),)
         kafka = KafkaConfig(bootstrap_servers=servers, topic_prefix=topic_prefix, partitions=PARTITIONS)
         config = Config(store=StoreConfig("kafka"), kafka=kafka)
     return lambda: open_store(config, SystemClock())

@@ -1,6 +1,7 @@
 """A real Apache Kafka for tests: one node in KRaft mode, which can be stopped, killed, frozen and started again.
 
-`python -m tests.support.broker` runs one in the foreground until Ctrl-C.
+Alone it is a whole cluster; `cluster` makes several of them one. `python -m tests.support.broker` runs one in the
+foreground until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import psutil
 from confluent_kafka import KafkaException
@@ -21,11 +22,13 @@ from confluent_kafka.admin import AdminClient
 from tests.support.ports import HOST, accepts, free_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
 ROOT = Path(__file__).resolve().parents[2]
-LIBS = ROOT / ".kafka" / "libs"
+LIBS = ROOT / ".kafka"
+VERSIONS: Sequence[str] = (ROOT / "tests" / "kafka" / "versions").read_text().split()
+NEWEST = VERSIONS[0]
 LOG_SETTINGS = ROOT / "tests" / "kafka" / "log4j2.properties"
 
 START_WITHIN = 60.0
@@ -35,7 +38,6 @@ STOP_WITHIN = 20.0
 """Seconds that SIGTERM has before SIGKILL follows."""
 
 DEFAULTS: Mapping[str, str] = {
-    "node.id": "1",
     "process.roles": "broker,controller",
     "controller.listener.names": "CONTROLLER",
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
@@ -71,16 +73,35 @@ class BrokerError(Exception):
     """The broker cannot be had, or did not do what it was told; says what to do, with the end of its log."""
 
 
+class Seat(NamedTuple):
+    """A node's number and ports; `voters` are all nodes of its cluster as `controller.quorum.voters` names them."""
+
+    number: int
+    port: int
+    controller_port: int
+    voters: str
+
+
+def seats(count: int) -> Sequence[Seat]:
+    """Return the places of the nodes of a cluster, numbered from 1, on free ports."""
+    ports = free_ports(2 * count)
+    voters = ",".join(f"{number}@{HOST}:{port}" for number, port in enumerate(ports[count:], 1))
+    return [Seat(number, ports[number - 1], ports[count + number - 1], voters) for number in range(1, count + 1)]
+
+
 class Broker:
     """One Kafka node on free loopback ports with its data in a temporary folder.
 
     Ports and data stay the same from `start` to `start`, until `close` deletes the data.
     """
 
-    def __init__(self, *, properties: Mapping[str, str] | None = None) -> None:
-        """Take server properties that override or add to `DEFAULTS`."""
+    def __init__(
+        self, *, properties: Mapping[str, str] | None = None, version: str = NEWEST, seat: Seat | None = None
+    ) -> None:
+        """Take server properties that override or add to `DEFAULTS`, one of `VERSIONS`, and a place in a cluster."""
         self._folder = Path(tempfile.mkdtemp(prefix="streamer-kafka-"))
-        self._port, self._controller_port = free_ports(2)
+        self._version = version
+        self._seat = seat or seats(1)[0]
         self._properties = {**DEFAULTS, **self._places(), **(properties or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._watcher: subprocess.Popen[bytes] | None = None
@@ -88,7 +109,7 @@ class Broker:
     @property
     def bootstrap(self) -> str:
         """`host:port` for clients."""
-        return f"{HOST}:{self._port}"
+        return f"{HOST}:{self._seat.port}"
 
     @property
     def running(self) -> bool:
@@ -107,17 +128,32 @@ class Broker:
             BrokerError: there is no Java, or no Kafka; it is running already; it did not answer within `START_WITHIN`.
 
         """
+        self.launch()
+        try:
+            self.await_answer()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def launch(self) -> None:
+        """Start the broker and do not wait for it: in a cluster it waits for others.
+
+        Raises:
+            BrokerError: there is no Java, or no Kafka; it is running already.
+
+        """
         if self.running:
             raise BrokerError(f"the broker on {self.bootstrap} is running already")
         self.kill()  # one that ended by itself left its watcher, who would delete the data in the end
-        java = require_java()
+        java = require_java(self._version)
         settings = self._folder / "server.properties"
         if not settings.exists():
             settings.write_text("".join(f"{key}={value}\n" for key, value in self._properties.items()))
             self._format(java, settings)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [java, *_JAVA, "-cp", f"{LIBS}/*", "kafka.Kafka", str(settings)],
+                [java, *_JAVA, "-cp", self._classpath, "kafka.Kafka", str(settings)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -129,12 +165,6 @@ class Broker:
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
-        try:
-            self._await_answer()
-        except BaseException:
-            self.kill()
-            raise
-        return self
 
     def stop(self) -> None:
         """End the broker as an administrator would: SIGTERM, and SIGKILL after `STOP_WITHIN`."""
@@ -166,6 +196,24 @@ class Broker:
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def await_answer(self) -> None:
+        """Wait until the broker answers a metadata request.
+
+        Raises:
+            BrokerError: it ended, or did not answer within `START_WITHIN`.
+
+        """
+        deadline = time.monotonic() + START_WITHIN
+        while time.monotonic() < deadline:
+            if not self.running:
+                raise BrokerError(f"the broker ended while starting; the end of its log:\n{self.log_tail()}")
+            if accepts(self._seat.port) and answers(self.bootstrap, within=2.0):
+                return
+            time.sleep(0.05)
+        raise BrokerError(
+            f"the broker did not answer within {START_WITHIN:.0f} s; the end of its log:\n{self.log_tail()}"
+        )
+
     def log_tail(self, lines: int = 20) -> str:
         """Return the end of the broker's log."""
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:]) if self._log.exists() else ""
@@ -188,32 +236,26 @@ class Broker:
     def _log(self) -> Path:
         return self._folder / "broker.log"
 
+    @property
+    def _classpath(self) -> str:
+        return f"{LIBS / self._version}/*"
+
     def _places(self) -> dict[str, str]:
+        seat = self._seat
         return {
-            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://{HOST}:{self._controller_port}",
+            "node.id": str(seat.number),
+            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://{HOST}:{seat.controller_port}",
             "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
-            "controller.quorum.voters": f"1@{HOST}:{self._controller_port}",
+            "controller.quorum.voters": seat.voters,
             "log.dirs": str(self._folder / "data"),
         }
 
     def _format(self, java: str, settings: Path) -> None:
-        command = [java, *_JAVA, "-cp", f"{LIBS}/*", "kafka.tools.StorageTool", "format"]
+        command = [java, *_JAVA, "-cp", self._classpath, "kafka.tools.StorageTool", "format"]
         command += ["--cluster-id", "streamer-tests-0000000", "--config", str(settings)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=START_WITHIN, check=False)
         if done.returncode:
             raise BrokerError(f"formatting the broker's storage failed:\n{done.stdout}{done.stderr}")
-
-    def _await_answer(self) -> None:
-        deadline = time.monotonic() + START_WITHIN
-        while time.monotonic() < deadline:
-            if not self.running:
-                raise BrokerError(f"the broker ended while starting; the end of its log:\n{self.log_tail()}")
-            if accepts(self._port) and answers(self.bootstrap, within=2.0):
-                return
-            time.sleep(0.05)
-        raise BrokerError(
-            f"the broker did not answer within {START_WITHIN:.0f} s; the end of its log:\n{self.log_tail()}"
-        )
 
     def _await_state(self, *, stopped: bool) -> None:
         process, deadline = psutil.Process(self.pid), time.monotonic() + 5
@@ -251,7 +293,7 @@ def answers(bootstrap: str, *, within: float) -> bool:
         return False
 
 
-def require_java() -> str:
+def require_java(version: str = NEWEST) -> str:
     """Return the path of `java`.
 
     Raises:
@@ -262,8 +304,8 @@ def require_java() -> str:
     instead = "tests that share a broker are also content with one named by KAFKA_BOOTSTRAP_SERVERS"
     if java is None:
         raise BrokerError(f"no java on the PATH: install a Java 17 runtime ({instead})")
-    if not any(LIBS.glob("kafka_*.jar")):
-        raise BrokerError(f"no Kafka in {LIBS.relative_to(ROOT)}: run `make kafka` ({instead})")
+    if not any((LIBS / version).glob("kafka_*.jar")):
+        raise BrokerError(f"no Kafka in {(LIBS / version).relative_to(ROOT)}: run `make kafka` ({instead})")
     return java
 
 

@@ -57,7 +57,7 @@ async def store(config: KafkaConfig) -> KafkaStore:
 @pytest.fixture
 async def proxy(kafka: str) -> AsyncIterator[KafkaProxy]:
     """A network that loses what it is told to."""
-    async with KafkaProxy(kafka) as running:
+    async with KafkaProxy(kafka, later=2 * IMPATIENT.request) as running:
         yield running
 
 
