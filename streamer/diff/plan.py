@@ -57,11 +57,10 @@ class Plan(Struct, frozen=True):
 
 
 class PollRules(Struct, frozen=True):
-    """How a tenant's snapshots are judged. With `hold_watermark` our clock is not to be trusted, so it waits."""
+    """How a tenant's snapshots are judged. While our clock is off (`absence` says so) the watermark waits."""
 
     absence: AbsenceRules
     names: bool = True
-    hold_watermark: bool = False
 
 
 class Occasion(Struct, frozen=True):
@@ -102,7 +101,7 @@ def plan_poll(
         watch = msgspec.structs.replace(watch, pending=pending, settled=settle(watch.settled, pending))
     reached = min([watch.shown or 0, *(each.lower for each in watch.pending.values())])
     before = state.complete_through
-    complete = before if rules.hold_watermark else max(before or 0, reached)
+    complete = before if rules.absence.clock_is_off else max(before or 0, reached)
     after = msgspec.structs.replace(
         writer.state(), source=vocabulary.name, complete_through=complete, watch=watch, health=None
     )

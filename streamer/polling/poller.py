@@ -163,9 +163,11 @@ class TenantPoller:
 
     def _rules(self) -> PollRules:
         absence = AbsenceRules(
-            absent_after=self.config.absent_after, accept_shrink_until=self.config.accept_shrink_until
+            absent_after=self.config.absent_after,
+            accept_shrink_until=self.config.accept_shrink_until,
+            clock_is_off=self._clock_is_off(),
         )
-        return PollRules(absence=absence, names=self.config.agent_names, hold_watermark=self._clock_is_off())
+        return PollRules(absence=absence, names=self.config.agent_names)
 
     def _clock_is_off(self) -> bool:
         return abs(self.ledger.clock_offset) > CLOCK_OFFSET_LIMIT
@@ -189,6 +191,6 @@ class TenantPoller:
 
     async def _sweep(self) -> None:
         clock = self._tools.clock
-        if clock.monotonic() >= self._next_sweep:
+        if clock.monotonic() >= self._next_sweep and not self._clock_is_off():
             self._next_sweep = clock.monotonic() + min(SWEEP_EVERY, max(1.0, self.config.forget_after / 10_000))
             await self._operations.sweep(now=clock.wall())

@@ -134,6 +134,18 @@ def test_a_mass_disappearance_is_held_back_while_changes_go_on() -> None:
     assert held.state.complete_through == NOON
 
 
+def test_a_clock_that_was_set_ends_no_quarantine() -> None:
+    """Ten minutes by a wrong clock may be none; once it is right, and they have passed, the disappearance is told."""
+    off = AbsenceRules(absent_after=1, clock_is_off=True)
+    state = poll(TenantState(tenant="acme"), snapshot(0, 100, *(status(f"a{n}", 4) for n in range(20)))).state
+    for start in (1000, 3_600_000):
+        plan = poll(state, snapshot(start, start + 100, status("a0", 4)), off)
+        state = plan.state
+        assert events(plan) == []
+    told = poll(state, snapshot(3_700_000, 3_700_100, status("a0", 4)), AbsenceRules(absent_after=1))
+    assert {each["change"] for each in events(told)} == {"disappeared"}
+
+
 def test_an_agent_that_came_during_a_quarantine_appeared_when_it_was_first_shown() -> None:
     """Its lower bound is the last window without it, however long the quarantine lasted."""
     many = [status(f"a{number}", 4) for number in range(20)]

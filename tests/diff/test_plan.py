@@ -97,5 +97,5 @@ def test_agents_are_counted_by_state() -> None:
 
 def test_the_watermark_waits_while_our_clock_is_not_to_be_trusted() -> None:
     """What was promised stays promised; nothing is added."""
-    plan = poll(first(4), snapshot(1000, 1100, status("a0", 4)), hold_watermark=True)
+    plan = poll(first(4), snapshot(1000, 1100, status("a0", 4)), AbsenceRules(clock_is_off=True))
     assert plan.state.complete_through == NOON
