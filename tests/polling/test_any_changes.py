@@ -1,12 +1,15 @@
-"""Whatever the changes of a config, and whatever happens meanwhile: in the end it is as if begun with the last one."""
+"""Whatever the changes of a config, and whatever happens meanwhile: in the end it is as if begun with the last one.
+
+Two replicas see the changes, each when it sees them, and hand the shard to each other in between.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import looptime
 from hypothesis import Phase, given, settings
@@ -24,6 +27,7 @@ from tests.support.clock import LoopClock, running
 from tests.support.memory import MemorySource, MemoryStore, MemoryVendors, tenant
 
 NAMES: Final = ("acme", "globex", "hooli")
+TOKENS: Final = ("t1", "t2")
 INTERVAL: Final = 5_000
 QUIET: Final = 50.0
 """Seconds after the last change after which all has settled: a lost shard comes back within half a minute."""
@@ -32,10 +36,11 @@ Keys = Mapping[str, Any]
 
 
 class Assign(NamedTuple):
-    """A config: each tenant's keys, None for one that is not in it; and whose secrets are new."""
+    """A config that a replica sees: each tenant's keys, None for one that is not in it; and whose secrets are new."""
 
     tenants: Mapping[str, Keys | None]
     touched: frozenset[str]
+    replica: int
 
 
 class Becomes(NamedTuple):
@@ -53,23 +58,31 @@ class Speed(NamedTuple):
     answers: float
 
 
+class HandOver(NamedTuple):
+    """The replica that owns the shard gives it to the other one."""
+
+
 class Lose(NamedTuple):
     """The next commit is not confirmed."""
 
 
+Happening: TypeAlias = Assign | Becomes | Speed | HandOver | Lose
+
 KEYS: Final = st.sampled_from(
-    [{}, {}, {"absent_after": 1}, {"paused": True}, {"resync": "t1"}, {"resync": "t2"}, {"forget": True}]
+    [{}, {}, {"absent_after": 1}, {"paused": True}, *({"resync": token} for token in TOKENS), {"forget": True}]
 )
 ASSIGN: Final = st.builds(
     Assign,
     st.fixed_dictionaries({name: st.none() | KEYS for name in NAMES}),
     st.frozensets(st.sampled_from(NAMES)),
+    st.sampled_from([0, 1]),
 )
 HAPPENS: Final = (
     ASSIGN
     | st.builds(Becomes, st.sampled_from(NAMES), st.sampled_from("ab"), st.sampled_from([4, 9, 3, None]))
     | st.builds(Speed, st.sampled_from([0.005, 0.5, 3.0]), st.sampled_from([0.02, 0.9, 4.0]))
     | st.just(Lose())
+    | st.just(HandOver())
 )
 STEPS: Final = st.lists(st.tuples(st.sampled_from([0.0, 0.01, 0.7, 3.0, 12.0]), HAPPENS), min_size=3, max_size=25)
 
@@ -92,7 +105,7 @@ class Counted(MemorySource):
 
 
 class World:
-    """A vendor, a store, and one keeper of the only shard after the other."""
+    """A vendor, a store, and replicas that keep the only shard one after the other."""
 
     def __init__(self) -> None:
         self.clock = LoopClock()
@@ -100,6 +113,8 @@ class World:
         self.vendors = MemoryVendors(self.clock)
         self.vendors.agents.update({name: {"a": 4, "b": 9} for name in NAMES})
         self.signals: list[Signal] = []
+        self.rosters = [Roster([], shards=1), Roster([], shards=1)]
+        self.owner = 0
         self.under_way: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
 
@@ -115,11 +130,13 @@ class World:
         vars(source).update(under_way_by_tenant=self.under_way, most_by_tenant=self.most)
         return source
 
-    def happens(self, what: Assign | Becomes | Speed | Lose, roster: Roster) -> None:
+    def happens(self, what: Happening) -> None:
         """Let something happen."""
         match what:
-            case Assign(tenants, touched):
-                roster.replace(configs(tenants), touched=touched)
+            case Assign(tenants, touched, replica):
+                self.rosters[replica].replace(configs(tenants), touched=touched)
+            case HandOver():
+                self.owner = 1 - self.owner
             case Becomes(name, agent, code):
                 self.vendors.agents[name].pop(agent, None)
                 if code is not None:
@@ -153,14 +170,21 @@ def configs(tenants: Mapping[str, Keys | None]) -> list[AgentStatus8x8]:
     return [tenant(name, interval=INTERVAL, **keys) for name, keys in tenants.items() if keys is not None]
 
 
-async def lives(steps: Sequence[tuple[float, Assign | Becomes | Speed | Lose]], last: Assign) -> None:
+async def lives(steps: Sequence[tuple[float, Happening]], last: Assign) -> None:
     """Go through the steps, and compare with a start with the last config."""
-    world = World()
-    roster = Roster([], shards=1)
-    async with running(world.keeper(roster).run()):
-        for seconds, what in [*steps, (0.0, last)]:
-            world.happens(what, roster)
-            await asyncio.sleep(seconds)
+    world, left = World(), deque(steps)
+    while left:
+        async with running(world.keeper(world.rosters[world.owner]).run()):
+            while left:
+                seconds, what = left.popleft()
+                world.happens(what)
+                await asyncio.sleep(seconds)
+                if isinstance(what, HandOver):
+                    break
+    async with running(world.keeper(world.rosters[world.owner]).run()):
+        await asyncio.sleep(steps[-1][0])
+        for replica in (0, 1):
+            world.happens(last._replace(replica=replica))
         changed = await world.outcome()
     assert max(world.most.values(), default=0) <= 1, "two polls of one tenant at once"
     told = len(world.store.events())
@@ -182,6 +206,7 @@ def whole(events: Sequence[Mapping[str, Any]]) -> None:
         chains[event["tenant"], event["agent"]["id"]].append(event)
     assert all(given == list(range(1, len(given) + 1)) for given in numbers.values())
     for chain in chains.values():
+        assert sum(event["change"] == "resync" for event in chain) <= len(TOKENS), "a token was carried out twice"
         for earlier, later in pairwise(chain):
             assert (later["sequence"] == 1) or (
                 later["sequence"] == earlier["sequence"] + 1 and later["previous"] == earlier["current"]
@@ -191,7 +216,7 @@ def whole(events: Sequence[Mapping[str, Any]]) -> None:
 @settings(max_examples=60, phases=set(Phase) - {Phase.explain})
 @given(steps=STEPS, last=ASSIGN)
 def test_any_sequence_of_changes_ends_as_a_start_with_the_last_config(
-    steps: list[tuple[float, Assign | Becomes | Speed | Lose]], last: Assign
+    steps: list[tuple[float, Happening]], last: Assign
 ) -> None:
     """The same tenants are polled with the same health, nothing is told twice, and never two polls of one at once."""
     with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:

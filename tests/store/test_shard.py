@@ -116,6 +116,37 @@ async def test_what_arrives_meanwhile_goes_into_the_next_commit_together(shard: 
     assert names == [["t0"], [f"t{number}" for number in range(1, 100)]]
 
 
+async def test_a_tenant_settles_however_busy_the_others_are(shard: Shard, engine: GatedEngine) -> None:
+    """Whoever waits for its own tenant's updates does not wait for the queue to be empty, which it may never be."""
+
+    async def keep_busy() -> None:
+        while True:
+            await asyncio.wait(start(shard, update("old", 2)), return_when=asyncio.FIRST_COMPLETED)
+
+    engine.gate.set()
+    busy = [asyncio.create_task(keep_busy()) for _ in range(3)]
+    for number in range(5):
+        _ = start(shard, update("new", number))
+        await asyncio.sleep(0)
+        assert shard.is_moving("new")
+        async with asyncio.timeout(10):
+            await shard.settled("new")
+        assert shard.state("new").sequence == number
+    for task in busy:
+        task.cancel()
+
+
+async def test_a_loss_settles_all(shard: Shard, engine: GatedEngine) -> None:
+    """Nothing is under way any more; what was committed is found out by the next owner."""
+    engine.fails = ShardLost("fenced")
+    tasks = start(shard, update("new", 1))
+    await engine.began.wait()
+    waiting = asyncio.create_task(shard.settled("new"))
+    engine.gate.set()
+    await asyncio.wait_for(waiting, 10)
+    assert await settled(tasks) == ["fenced"]
+
+
 async def test_a_transaction_has_a_size_and_a_larger_update_goes_alone(shard: Shard, engine: GatedEngine) -> None:
     """No update is torn apart, and none waits for ever because it is large."""
     half = BATCH_BYTES // 2
