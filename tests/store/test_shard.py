@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Literal
 
 import pytest
 
@@ -121,19 +122,27 @@ async def test_a_tenant_settles_however_busy_the_others_are(shard: Shard, engine
 
     async def keep_busy() -> None:
         while True:
-            await asyncio.wait(start(shard, update("old", 2)), return_when=asyncio.FIRST_COMPLETED)
+            await shard.commit(update("old", 2))
+            if len(engine.commits) > 1000:
+                return
 
-    engine.gate.set()
-    busy = [asyncio.create_task(keep_busy()) for _ in range(3)]
-    for number in range(5):
-        _ = start(shard, update("new", number))
-        await asyncio.sleep(0)
-        assert shard.is_moving("new")
-        async with asyncio.timeout(10):
-            await shard.settled("new")
-        assert shard.state("new").sequence == number
-    for task in busy:
-        task.cancel()
+    class Slow(asyncio.Event):
+        async def wait(self) -> Literal[True]:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            return True
+
+    engine.gate = Slow()
+    busy = [asyncio.create_task(keep_busy())]
+    await engine.began.wait()
+    busy.append(asyncio.create_task(keep_busy()))  # from now on one of the two always waits
+    tasks = start(shard, update("new", 5))
+    await asyncio.sleep(0)
+    assert shard.is_moving("new")
+    await shard.settled("new")
+    assert shard.state("new").sequence == 5
+    assert len(engine.commits) < 20
+    await asyncio.gather(*busy, *tasks)
 
 
 async def test_a_loss_settles_all(shard: Shard, engine: GatedEngine) -> None:
