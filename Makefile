@@ -31,7 +31,7 @@ WRITERS := events.generate config.reference sources.reference store.kafka.refere
 # Parts of the campaign, each of which can be played by itself.
 CAMPAIGNS := campaign-kills campaign-freezes campaign-restarts
 
-.PHONY: help demo test check campaign $(CAMPAIGNS) campaign-model campaign-payloads format generate kafka kafka-run build clean
+.PHONY: help demo test check campaign $(CAMPAIGNS) campaign-model campaign-nodes campaign-payloads campaign-requests format generate kafka kafka-run build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ campaign: $(TOOLS) $(KAFKA) ## all faults on many replicas, an hour; ARGS="--siz
 
 $(CAMPAIGNS): campaign-%: $(TOOLS) $(KAFKA)
 	@$(BIN)/python -m tests.campaign $* $(ARGS)
+
+campaign-nodes campaign-requests: campaign-%: $(TOOLS) $(KAFKA) ## faults of brokers, of requests; ARGS="--rounds 3 --kafka 3.9.1"
+	@$(BIN)/python -m tests.faults $* $(ARGS)
 
 format: $(TOOLS) ## format, and repair what ruff can repair
 	$(BIN)/ruff check --quiet --fix-only

@@ -71,6 +71,10 @@ class Line:
         """Let a fault happen to the next request of this kind; `struck` counts when it has."""
         self._network.do(self._planned(api, fault))
 
+    def release(self) -> None:
+        """Deliver what an injected `Fault.LATE` held back."""
+        self._network.do(self._proxy.release())
+
     async def _told(self, weather: Weather | None) -> None:
         self._proxy.disturb(weather)
 

@@ -69,7 +69,7 @@ class KafkaReader:
             ReadError: a transaction hangs: the last stable offset does not reach the end.
 
         """
-        self._check_that_nothing_hangs(topic)
+        self.check_that_nothing_hangs(topic)
         with closing(self._consumer()) as consumer:
             partitions = self._partitions(topic)
             consumer.assign(partitions)
@@ -133,15 +133,21 @@ class KafkaReader:
             raise KafkaException(metadata.error)
         return [TopicPartition(self.prefix + topic, number, 0) for number in metadata.partitions]
 
-    def _check_that_nothing_hangs(self, topic: str) -> None:
-        """While it is written a transaction may be open, for a moment."""
+    def check_that_nothing_hangs(self, topic: str) -> None:
+        """Check that a topic's last stable offsets are its ends; while it is written they are not, for a moment.
+
+        Raises:
+            ReadError: some are not, for longer than any transaction of the service may take.
+
+        """
         deadline = time.monotonic() + SETTLED_WITHIN
-        while hanging := self._unstable(topic):
+        while hanging := self.hanging(topic):
             if time.monotonic() > deadline:
                 raise ReadError(f"{topic}: a transaction hangs; partitions, stable up to, and end: {hanging}")
             time.sleep(0.05)
 
-    def _unstable(self, topic: str) -> list[tuple[int, int, int]]:
+    def hanging(self, topic: str) -> list[tuple[int, int, int]]:
+        """Return the partitions in which a transaction is open, each with its last stable offset and its end."""
         admin, partitions = self._admin(), self._partitions(topic)
         latest = {partition: OffsetSpec.latest() for partition in partitions}  # type: ignore[no-untyped-call]
         stable, end = (

@@ -164,7 +164,9 @@ class Trial:
         self.service.configure(config)
         wait_until(lambda: self.service.metric(RELOADED) > before, "the changed config is in use", within=SETTLE_WITHIN)
 
-    def wait_for_polls(self, count: int, tenants: Collection[str] | None = None) -> None:
+    def wait_for_polls(
+        self, count: int, tenants: Collection[str] | None = None, *, within: float = SETTLE_WITHIN
+    ) -> None:
         """Wait until each tenant (or each of these) has had so many more good polls."""
         asked = self.tenants if tenants is None else tenants
         before = {tenant: self.good_polls(tenant) for tenant in asked}
@@ -172,7 +174,7 @@ class Trial:
         def all_had() -> bool:
             return all(self.good_polls(tenant) >= before[tenant] + count for tenant in asked)
 
-        wait_until(all_had, f"each tenant has {count} more good polls", within=SETTLE_WITHIN)
+        wait_until(all_had, f"each tenant has {count} more good polls", within=within)
 
     def settle(self, tenants: Collection[str] | None = None) -> None:
         """Let nothing more happen and wait until all that happened must have been told."""

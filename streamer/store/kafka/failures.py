@@ -17,12 +17,14 @@ from aiokafka.errors import (
 )
 
 from streamer.store.engine import ShardLost
+from streamer.store.kafka.reader import HangingTransactionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _REASONS = (
     ("killed", (ProducerClosed,)),
+    ("hanging", (HangingTransactionError,)),
     ("fenced", (ProducerFenced, InvalidProducerEpoch)),
     ("timeout", (TimeoutError, KafkaTimeoutError, RequestTimedOutError)),
     ("unreachable", (KafkaConnectionError, NodeNotReadyError, StaleMetadata, OSError)),
@@ -31,7 +33,7 @@ _REASONS = (
 
 
 def reason_of(error: BaseException) -> str:
-    """Return `killed` (by us), `fenced`, `timeout`, `unreachable`, `refused` (the broker said no) or `error`.
+    """Return `killed` (by us), `hanging` (somebody's transaction), `fenced`, `timeout`, `unreachable`, `refused` (the broker said no) or `error`.
 
     aiokafka wraps what ended its sender in a plain `KafkaError`, so the causes count too; the first word that fits any.
     """

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _WAIT_MS: Final = 500
 
 
+class HangingTransactionError(Exception):
+    """A transaction that is open keeps what was committed after it from being read."""
+
+
 class Reader:
     """A consumer that stands on fixed partitions; made by `reading`."""
 
@@ -49,6 +53,7 @@ class Reader:
         The position tells, not a record: what lies last may be a commit marker, aborted, or compacted away.
 
         Raises:
+            HangingTransactionError: what is wanted can't be read, because a transaction is open before it.
             TimeoutError: nothing came for too long, however much there was before.
 
         """
@@ -58,6 +63,7 @@ class Reader:
             positions = await self._positions(ends)
             quiet = 0 if positions != before else quiet + _WAIT_MS
             if quiet > self._deadlines.silence * 1000:
+                await self._check_that_nothing_hangs(ends)
                 raise TimeoutError(f"nothing came from Kafka for {self._deadlines.silence:.0f} s")
             for place, messages in batches.items():
                 yield [message for message in messages if message.offset < ends[place]]
@@ -79,6 +85,17 @@ class Reader:
             value=message.value,
             headers=tuple((name, value or b"") for name, value in headers),
         )
+
+    async def _check_that_nothing_hangs(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Tell a transaction that nobody ends from a cluster that does not answer: somebody may have to end it."""
+        for place, stable in (await self.ends(list(ends))).items():
+            if stable < ends[place]:
+                command = f"kafka-transactions --bootstrap-server {self._clients.servers} find-hanging"
+                raise HangingTransactionError(
+                    f"{place.topic}-{place.partition} can be read up to offset {stable} only, and not to {ends[place]}: "
+                    "somebody's transaction is open there. It is waited for; if it does not end, find it with "
+                    f"`{command} --topic {place.topic} --partition {place.partition}` and abort it"
+                )
 
     async def _positions(self, places: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
         async with asyncio.timeout(self._deadlines.start):

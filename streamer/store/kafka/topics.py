@@ -133,7 +133,8 @@ def frozen(topic: Topic, found: int, *, clients: Clients) -> str | None:
         return None
     return (
         f"topic {clients.name(topic)} has {found} partitions, but kafka.partitions is {wanted}: the number is frozen. "
-        f"Set kafka.partitions to {found}, or start anew under another topic_prefix"
+        f"If the config is wrong, set kafka.partitions to {found}; if somebody added partitions, start anew under another "
+        "topic_prefix, as docs/kafka.md says"
     )
 
 

@@ -84,7 +84,8 @@ async def test_another_number_of_partitions_stops_the_start(kafka: str, topic_pr
         await store_of(config_of(kafka, topic_prefix, partitions=5)).start()
     assert str(stopped.value).splitlines() == [
         f"topic {topic_prefix}{topic} has 2 partitions, but kafka.partitions is 5: the number is frozen. "
-        "Set kafka.partitions to 2, or start anew under another topic_prefix"
+        "If the config is wrong, set kafka.partitions to 2; if somebody added partitions, start anew under another "
+        "topic_prefix, as docs/kafka.md says"
         for topic in TOPICS
     ]
 
