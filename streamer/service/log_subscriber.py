@@ -137,8 +137,8 @@ class LogSubscriber:
             self._log.info("shards are placed anew", owned=len(signal.shards), gained=gained, lost=lost)
 
     def _group_silent(self, signal: GroupSilent) -> None:
-        if self._grouped:
-            self._log.warning("consumer group is not heard; our shards may go to others", reason=signal.reason)
+        tell = self._log.warning if self._grouped else self._log.info  # at the start nothing is lost
+        tell("consumer group is not heard", reason=signal.reason)
 
     def _group_heard(self, _signal: GroupHeard) -> None:
         self._log.info("consumer group is heard again" if self._grouped else "consumer group is joined")

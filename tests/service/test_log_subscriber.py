@@ -200,10 +200,15 @@ def test_a_rebalance_is_one_line_if_shards_move_and_none_if_not(told: Told) -> N
 
 def test_a_group_that_falls_silent_is_a_warning_but_for_the_joining_at_first(told: Told) -> None:
     """And a line when it is heard again."""
-    assert told.texts(GroupSilent(reason="not joined yet"), GroupHeard()) == ["consumer group is joined"]
-    silent, heard = told.lines(GroupSilent(reason="no answer"), GroupHeard())
-    assert (silent["log_level"], silent["reason"]) == ("warning", "no answer")
-    assert heard["event"] == "consumer group is heard again"
+    lines = told.lines(
+        GroupSilent(reason="not joined yet"), GroupHeard(), GroupSilent(reason="no answer"), GroupHeard()
+    )
+    assert [(line["log_level"], line["event"], line.get("reason")) for line in lines] == [
+        ("info", "consumer group is not heard", "not joined yet"),
+        ("info", "consumer group is joined", None),
+        ("warning", "consumer group is not heard", "no answer"),
+        ("info", "consumer group is heard again", None),
+    ]
 
 
 def test_a_take_over_that_keeps_failing_is_one_line_for_each_reason(told: Told) -> None:

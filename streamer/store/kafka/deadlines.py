@@ -16,7 +16,7 @@ class Deadlines(Struct, frozen=True, kw_only=True):
     that brokers take by default (`group.min.session.timeout.ms`). `heartbeat`: so often one is sent, and so long it may
     take until a member hears that another came or went. `grace`: so long beyond the session shards are kept all the
     same, in case it is the cluster that is away: with the defaults it needs 9 s to notice that a broker is dead
-    (`broker.session.timeout.ms`). `stuck`: a member that is so long in no settled group begins anew. `metadata`: so
+    (`broker.session.timeout.ms`). `leave`: leaving it. `stuck`: a member that is so long in no settled group begins anew. `metadata`: so
     soon a member sees that somebody gave a topic more partitions.
     """
 
@@ -29,6 +29,7 @@ class Deadlines(Struct, frozen=True, kw_only=True):
     session: float = 6.0
     heartbeat: float = 0.3
     grace: float = 9.0
+    leave: float = 0.5
     stuck: float = 30.0
     metadata: float = 30.0
 

@@ -11,6 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import TopicPartition
+from aiokafka.protocol.group import LeaveGroupRequest
 
 from streamer.events.record import ROWS, TOPICS
 from streamer.store.engine import StoreError
@@ -71,12 +72,23 @@ class Member:
 
     async def stop(self) -> None:
         """Leave the group at once if the coordinator answers, and end all that is left here. Never raises."""
-        if not await within(self._clients.deadlines.kill, self._consumer.stop()):
+        if not await within(self._clients.deadlines.leave, self._consumer.stop()):
+            await within(self._clients.deadlines.leave, self._leave())
             self._cut()
             await within(self._clients.deadlines.kill, self._client.close())
         if self._turning is not None:  # it may wait for shards, which nobody will assign
             self._turning.cancel()
             await asyncio.wait({self._turning})
+
+    async def _leave(self) -> None:
+        """Leave in the middle of a rebalance, for whose end aiokafka waits first: else we would be dealt shards.
+
+        By another connection than the one on which the answer to the join is waited for.
+        """
+        coordinator = self._consumer._coordinator
+        if coordinator is not None and coordinator.coordinator_id is not None and coordinator.member_id:
+            request = LeaveGroupRequest(coordinator.group_id, coordinator.member_id)
+            await self._send_request(coordinator.coordinator_id, request)
 
     async def _turn(self) -> None:
         """Ask for records, of which there are none: that is where aiokafka tells its errors.

@@ -12,7 +12,6 @@ import secrets
 import socket
 from typing import TYPE_CHECKING, Final
 
-import structlog
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
     InconsistentGroupProtocolError,
@@ -53,8 +52,6 @@ _ADVICE: Final = {
     InvalidSessionTimeoutError: "the brokers' group.min.session.timeout.ms must be at most 6000",
 }
 
-_log = structlog.get_logger(__name__)
-
 
 def node_name(environment: Mapping[str, str] = os.environ) -> str:
     """Return what the group knows this process by: `POD_NAME`, else the host's name and something random.
@@ -78,7 +75,7 @@ class Membership:
         self._observer = observer
         self._ours: frozenset[int] | None = None
         self._moved = asyncio.Event()
-        self._told_silent: bool | None = None
+        self._told: str | None = None
 
     async def run(self) -> None:
         """Be in the group until cancelled, then leave it; see `ShardMap.run`."""
@@ -89,18 +86,17 @@ class Membership:
             member = Member(clients=self._clients, node=self._node, clock=self._clock, changed=changed.set)
             try:
                 why = await self._take_part(member, changed)
+                self._tell_silent(why)
+                if self._ours is not None:
+                    self._own(frozenset())
             finally:
                 await member.stop()
-            if self._ours is not None:
-                self._own(frozenset())
-            self._tell_silent(why)
             fruitless = fruitless + 1 if member.lease.answered and not member.rebalances else 0
             if fruitless >= _FRUITLESS:
                 raise StoreError(
                     f"group {self._clients.config.group_id} does not settle, {fruitless} attempts long: {why}; see what "
                     f"kafka-consumer-groups --bootstrap-server {self._clients.servers} --describe --members says of it"
                 )
-            _log.warning("group is left and joined anew", group=self._clients.config.group_id, reason=why)
             await asyncio.sleep(_AGAIN)
 
     async def changes(self) -> AsyncIterator[frozenset[int]]:
@@ -123,7 +119,7 @@ class Membership:
                 silent = self._look(member, rebalances)
                 rebalances = member.rebalances
                 if silent > self._clients.deadlines.stuck:
-                    return f"no settled group for {silent:.0f} s"
+                    return f"no settled group for {self._clients.deadlines.stuck:.0f} s; joining it anew"
                 await _first(member.turning, changed, within=_LOOK)
             if member.turning.cancelled():  # not by us
                 return "aiokafka ended its own work"
@@ -159,9 +155,9 @@ class Membership:
             self._moved.set()
 
     def _tell_silent(self, why: str | None) -> None:
-        """Tell when the group falls silent and when it is heard again."""
-        if (why is not None) != self._told_silent:
-            self._told_silent = why is not None
+        """Tell when the group falls silent, for each reason once, and when it is heard again."""
+        if why != self._told:
+            self._told = why
             self._observer(GroupHeard() if why is None else GroupSilent(reason=why))
 
 

@@ -105,6 +105,19 @@ async def test_who_stops_leaves_the_group_at_once(group: Group) -> None:
     print(f"left within {left:.3f} s, shards dealt out after {time.monotonic() - began:.3f} s")  # noqa: T201
 
 
+async def test_who_stops_in_the_middle_of_a_rebalance_leaves_too(group: Group, made: list[Member]) -> None:
+    """Else it would be dealt shards that nobody serves until its session ends. The rebalance waits for a frozen one."""
+    frozen, second = group.join("pod-0"), group.join("pod-1")
+    await group.settled(frozen, second)
+    coordinator_of(made[0])._heartbeat_task.cancel()
+    third = group.join("pod-2")
+    await until(lambda: len(made) == 3 and coordinator_of(made[2]) and coordinator_of(made[2]).member_id)
+    await until(lambda: coordinator_of(made[1])._performed_join_prepare)
+    await third.stop()
+    assert await group.members() == 2
+    assert third.history == []
+
+
 async def test_two_members_of_one_name_get_shares_of_their_own(group: Group) -> None:
     """As when a pod was replaced and the old one is still there."""
     first, second, third = group.join("pod-0"), group.join("pod-0"), group.join("pod-1")
