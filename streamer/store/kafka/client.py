@@ -148,7 +148,7 @@ class Clients:
         """
         deadlines = self.deadlines
         consumer = AIOKafkaConsumer(
-            **self._common("member") | {"request_timeout_ms": _ms(deadlines.join)},
+            **self._common("member"),
             group_id=self.config.group_id,
             partition_assignment_strategy=(assignor,),
             session_timeout_ms=_ms(deadlines.session),

@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import TopicPartition
-from aiokafka.protocol.group import LeaveGroupRequest
+from aiokafka.protocol.group import JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest
 
 from streamer.events.record import ROWS, TOPICS
 from streamer.store.engine import StoreError
@@ -122,6 +122,11 @@ class Member:
         self._changed()
 
     async def _watched_send(self, node: int, request: Any, **options: Any) -> Any:
+        if isinstance(request, OF_GROUPS) and await self._client.ready(node, **options):
+            # The answer to a join waits for all members. To wait as long for others would be to wait for a dead node.
+            waits = isinstance(request, JoinGroupRequest | SyncGroupRequest)
+            connection = self._client._conns[node, options["group"]]
+            connection._request_timeout = self._clients.deadlines.join if waits else self._clients.deadlines.request
         asked = self._clock.monotonic()
         self.lease.asked(request, asked)
         answer = await self._send_request(node, request, **options)
