@@ -29,7 +29,7 @@ WRITERS := events.generate config.reference sources.reference store.kafka.refere
   cli.reference
 
 # Parts of the campaign, each of which can be played by itself.
-CAMPAIGNS := campaign-kills campaign-freezes campaign-restarts
+CAMPAIGNS := campaign-kills campaign-freezes campaign-restarts campaign-config
 
 .PHONY: help demo test check campaign $(CAMPAIGNS) campaign-model campaign-nodes campaign-payloads campaign-requests format generate kafka kafka-run build clean
 
