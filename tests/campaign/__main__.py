@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; without any: all")
     parser.add_argument("--size", choices=SIZES, default="big")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000), help="repeats a campaign")
+    parser.add_argument("--count", type=int, help="so many faults of each kind instead of the size's")
     parser.add_argument("--resume", action="store_true", help="leave out parts whose good reports are there")
     parser.add_argument("--keep", action="store_true", help="keep the logs")
     chosen = parser.parse_args()
@@ -33,7 +34,7 @@ def main() -> int:
     for kind in chosen.kinds or KINDS:
         if chosen.resume and kind in done:
             continue
-        report = _play(Part(kind=kind, size=chosen.size, seed=chosen.seed), keep=chosen.keep)
+        report = _play(Part(kind=kind, size=chosen.size, seed=chosen.seed, count=chosen.count), keep=chosen.keep)
         report.write(REPORTS)
         sys.stdout.write(f"{report}\n\n")
         sys.stdout.flush()

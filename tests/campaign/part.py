@@ -32,18 +32,19 @@ _WORD = re.compile(r"[\w@.-]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What is played: all faults of a kind that belong to the size, in an order that the seed decides."""
+    """What is played: so many faults of a kind, or as many as belong to the size, in an order that the seed decides."""
 
     kind: str
     size: str
     seed: int
+    count: int | None = None
 
 
 def play(part: Part, place: Place, folder: Path) -> Report:
     """Play a part on a store; the report says what was seen and what was wrong."""
     began, size = time.monotonic(), SIZES[part.size]
     with Stage(place, size, seed=part.seed, folder=folder) as stage:
-        KINDS[part.kind](stage, random.Random(part.seed), size.faults[part.kind])
+        KINDS[part.kind](stage, random.Random(part.seed), part.count or size.faults[part.kind])
         stage.settle()
         stage.stop()
         played = time.monotonic() - began

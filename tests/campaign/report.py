@@ -17,7 +17,7 @@ NAMED: Mapping[str, Sequence[str]] = {
     "broken chains": ("chain", "sequence", "tenant_sequence"),
     "invented": ("invented",),
     "watermark lied": ("watermark",),
-    "events and rows differ": ("row", "transaction"),
+    "events and rows differ": ("row",),
     "seen live, not in the end": ("live",),
 }
 """The oracle's rules under the names of what they guard against; all others are summed up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -55,7 +56,7 @@ def held_statuses(case: Case) -> Iterator[tuple[tuple[str, str], Spell]]:
     its time; an absence must outlast `absent_after` such distances. A record speaks for the time since the one before.
     """
     for (tenant, agent), spells in case.truth.items():
-        records = case.records_by_tenant.get(tenant, ())
+        records = sorted(case.records_by_tenant.get(tenant, ()), key=_reported_at)
         marks = [mark for record in records if (mark := record.complete_through) is not None]
         if not marks:
             continue
@@ -64,13 +65,16 @@ def held_statuses(case: Case) -> Iterator[tuple[tuple[str, str], Spell]]:
                 yield (tenant, agent), spell
 
 
+def _reported_at(record: TenantRecord) -> Millis:
+    return record.reported_at
+
+
 def _is_promised(spell: Spell, records: Sequence[TenantRecord], facts: Facts) -> bool:
     if spell.key is None and any(spell.seen_in(lie) for lie in facts.lies):
         return False
     stated: list[Millis | None] = []
-    for record in records:
-        if record.reported_at >= spell.start:
-            stated.append(record.resolution)
+    for record in records[bisect_left(records, spell.start, key=_reported_at) :]:
+        stated.append(record.resolution)
         if record.reported_at >= spell.end:
             break
     resolution = max((each for each in stated if each is not None), default=None)

@@ -33,7 +33,7 @@ RULES: tuple[Callable[[Case], Iterator[Violation]], ...] = (
     completeness.held_statuses_are_told,
     completeness.end_is_told,
     table.rows_are_the_last_events,
-    table.each_event_had_its_row,
+    table.transactions_agree,
 )
 
 

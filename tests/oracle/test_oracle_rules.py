@@ -84,6 +84,13 @@ def test_an_event_written_twice_is_found() -> None:
     assert judge(story.evidence()).rules >= {"sequence", "tenant_sequence", "unique_id", "chain"}
 
 
+def test_an_event_and_a_row_of_different_transactions_are_found() -> None:
+    """Both are there in the end, but for a moment one was without the other: a marker lies between."""
+    evidence = ordinary().evidence()
+    rows = [*evidence.rows[:4], *(row._replace(offset=row.offset + 1) for row in evidence.rows[4:])]
+    assert judge(replace(evidence, rows=rows)).rules == {"row"}
+
+
 def test_a_change_told_again_under_new_numbers_is_found() -> None:
     """Two events that are both plausible but tell one true change break `doubled`."""
     story = Story(changes=[(0, "ann", 4), (1300, "ann", 7)], polls=[1000, 2000])
