@@ -29,9 +29,9 @@ WRITERS := events.generate config.reference sources.reference store.kafka.refere
   cli.reference
 
 # Parts of the campaign, each of which can be played by itself.
-CAMPAIGNS := campaign-kills campaign-freezes campaign-restarts campaign-config
+CAMPAIGNS := campaign-kills campaign-freezes campaign-restarts campaign-brokers campaign-network campaign-config
 
-.PHONY: help demo test check campaign $(CAMPAIGNS) campaign-model campaign-nodes campaign-payloads campaign-requests format generate kafka kafka-run build clean
+.PHONY: help demo test check campaign $(CAMPAIGNS) campaign-model campaign-mutations campaign-nodes campaign-payloads campaign-requests format generate kafka kafka-run build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ $(CAMPAIGNS): campaign-%: $(TOOLS) $(KAFKA)
 
 campaign-nodes campaign-requests: campaign-%: $(TOOLS) $(KAFKA) ## faults of brokers, of requests; ARGS="--rounds 3 --kafka 3.9.1"
 	@$(BIN)/python -m tests.faults $* $(ARGS)
+
+campaign-mutations: $(TOOLS) $(KAFKA) ## each guard of the hand-over taken away in real replicas: the campaign finds it
+	@$(BIN)/python -m tests.campaign.mutations $(ARGS)
 
 format: $(TOOLS) ## format, and repair what ruff can repair
 	$(BIN)/ruff check --quiet --fix-only

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.campaign.faults import KINDS
-from tests.campaign.part import Part, play
+from tests.campaign.part import PLAYS, play
 from tests.campaign.report import Report, read_reports, total
-from tests.campaign.size import SIZES
-from tests.support.broker import ROOT, Broker
-from tests.support.trial import shared_place
+from tests.campaign.size import SIZES, Part
+from tests.support.broker import ROOT
+from tests.support.cluster import Cluster
 
 REPORTS = ROOT / "reports"
 
@@ -21,16 +22,18 @@ REPORTS = ROOT / "reports"
 def main() -> int:
     """Play the parts; 1 if anything was wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
-    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; without any: all")
+    parser.add_argument(
+        "kinds", nargs="*", metavar="KIND", help=f"of {', '.join(PLAYS)}; without any: {', '.join(KINDS)}"
+    )
     parser.add_argument("--size", choices=SIZES, default="big")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000), help="repeats a campaign")
     parser.add_argument("--count", type=int, help="so many faults of each kind instead of the size's")
     parser.add_argument("--resume", action="store_true", help="leave out parts whose good reports are there")
     parser.add_argument("--keep", action="store_true", help="keep the logs")
     chosen = parser.parse_args()
-    if unknown := set(chosen.kinds) - KINDS.keys():
+    if unknown := set(chosen.kinds) - PLAYS.keys():
         parser.error(f"no such kind: {', '.join(sorted(unknown))}")
-    done = {report.kinds[0] for report in read_reports(REPORTS) if report.good and report.size == chosen.size}
+    done = {report.kinds[0] for report in read_reports(REPORTS, KINDS) if report.good and report.size == chosen.size}
     for kind in chosen.kinds or KINDS:
         if chosen.resume and kind in done:
             continue
@@ -38,7 +41,7 @@ def main() -> int:
         report.write(REPORTS)
         sys.stdout.write(f"{report}\n\n")
         sys.stdout.flush()
-    reports = [report for report in read_reports(REPORTS) if report.size == chosen.size]
+    reports = [report for report in read_reports(REPORTS, KINDS) if report.size == chosen.size]
     total(reports).write(REPORTS)
     played = [report for report in reports if report.kinds[0] in (chosen.kinds or KINDS)]
     return 0 if all(report.good for report in played) else 1
@@ -46,11 +49,12 @@ def main() -> int:
 
 def _play(part: Part, *, keep: bool) -> Report:
     folder = Path(tempfile.mkdtemp(prefix=f"campaign-{part.kind}-"))
-    with Broker() as broker:
-        place = shared_place(broker.bootstrap, f"{part.kind}-", shards=SIZES[part.size].shards)
-        report = play(part, place, folder)
+    with Cluster(nodes=part.nodes) as cluster:
+        report = play(part, cluster, prefix=f"{part.kind}-", folder=folder)
     if keep or not report.good:
         sys.stdout.write(f"logs and records: {folder}\n")
+    else:
+        shutil.rmtree(folder)
     return report
 
 

@@ -8,8 +8,11 @@ from functools import partial
 
 from tests.campaign.replica import Replica
 from tests.campaign.stage import Stage
+from tests.support.broker import Broker
 from tests.support.churn import ConfigChurn
 from tests.support.files import WAYS
+from tests.support.network import Api, Cut, Weather
+from tests.support.network import Fault as NetworkFault
 
 SESSION = 6.0
 """Seconds after which Kafka takes a silent member for gone, by default."""
@@ -23,6 +26,12 @@ CHANGES = 4
 CALM = 0.3
 """The part of the kills that hit while all is well, and that nothing follows until everything is well again."""
 
+ENDS: Mapping[str, Callable[[Broker], None]] = {"kill": Broker.kill, "stop": Broker.stop, "freeze": Broker.freeze}
+"""What may happen to a node."""
+
+OVERLAP = 0.25
+"""The part of other faults that a kill -9 falls into, or a second fault."""
+
 
 def kills(stage: Stage, dice: random.Random, count: int) -> None:
     """Kill -9 of a random replica, which comes back at once or after a while; some alone, most in the midst of others."""
@@ -31,7 +40,7 @@ def kills(stage: Stage, dice: random.Random, count: int) -> None:
         if calm:
             stage.whole()
             stage.pause(dice.uniform(0, 2 * stage.interval))
-        victim = _someone(stage, dice)
+        victim = someone(stage, dice)
         with stage.fault("kill", victim.client):
             victim.kill()
         stage.later(dice.choice((0.0, dice.uniform(0, 2 * SESSION))), victim.start)
@@ -44,7 +53,7 @@ def kills(stage: Stage, dice: random.Random, count: int) -> None:
 def freezes(stage: Stage, dice: random.Random, count: int) -> None:
     """SIGSTOP of a random replica for longer than the session, some for less; it wakes up without knowing."""
     for _ in range(count):
-        victim = _someone(stage, dice)
+        victim = someone(stage, dice)
         seconds = dice.choice((dice.uniform(0.5, SESSION), *3 * (dice.uniform(SESSION + 1, 2.5 * SESSION),)))
         with stage.fault("freeze", victim.client):
             victim.freeze()
@@ -63,8 +72,7 @@ def restarts(stage: Stage, dice: random.Random, count: int) -> None:
         with stage.rolling():
             for replica in dice.sample(stage.replicas, len(stage.replicas)):
                 with stage.fault("stop", replica.client):
-                    code = replica.stop()
-                    assert code == 0, f"{replica.client} ended with {code}:\n{replica.log_tail()}"
+                    stage.retire(replica)
                 replica.start().wait_ready()
             stage.whole()
 
@@ -78,7 +86,7 @@ def config(stage: Stage, dice: random.Random, count: int) -> None:
                 for replica in dice.sample(stage.replicas, len(stage.replicas)):
                     stage.later(dice.uniform(0, RELOAD), partial(_reconfigure, stage, replica, dice))
             stage.pause(dice.uniform(0.1, RELOAD))
-        victim = _someone(stage, dice)
+        victim = someone(stage, dice)
         if dice.random() < 0.5:  # what takes its shards over may know another config
             with stage.fault("kill", victim.client):
                 victim.kill()
@@ -89,13 +97,44 @@ def config(stage: Stage, dice: random.Random, count: int) -> None:
         stage.whole()
 
 
-KINDS: Mapping[str, Callable[[Stage, random.Random, int], None]] = {
-    "kills": kills,
-    "freezes": freezes,
-    "restarts": restarts,
-    "config": config,
-}
-"""By the name of the part that is made of them."""
+def brokers(stage: Stage, dice: random.Random, count: int) -> None:
+    """Nodes are killed, stopped or frozen, for a moment or for longer than all deadlines; now and then a replica too."""
+    cluster = stage.cluster
+    for _ in range(count):
+        stage.pause(dice.uniform(0.5, 3.0))
+        how, seconds = dice.choice(list(ENDS)), dice.choice((0.0, dice.uniform(1, 20)))
+        struck = dice.sample(cluster.numbers, min(len(cluster.numbers), 2 if dice.random() < OVERLAP else 1))
+        with stage.fault(f"broker {how}", "broker"):
+            for number in struck:
+                ENDS[how](cluster[number])
+            stage.pause(seconds)
+            if dice.random() < OVERLAP:
+                _kill(stage, dice)
+            for number in struck:
+                cluster[number].thaw()
+            cluster.start()
+        cluster.wait_healthy()
+        stage.whole()
+
+
+def network(stage: Stage, dice: random.Random, count: int) -> None:
+    """One replica's way to the brokers is cut, or only deaf, and some requests are lost or late before that."""
+    for _ in range(count):
+        victim = someone(stage, dice)
+        line = stage.lines[victim.name]
+        if dice.random() < OVERLAP:
+            with stage.fault("weather", victim.client):
+                line.disturb(Weather(list(Api), list(NetworkFault), chance=0.05, seed=dice.randrange(10_000)))
+                stage.pause(dice.uniform(2.0, SESSION))
+                line.calm()
+        how = dice.choice(list(Cut))
+        with stage.fault(f"cut ({how.name.lower()})", victim.client):
+            line.cut(how)
+            stage.pause(dice.uniform(1.0, 2.5 * SESSION))
+            line.heal()
+        if dice.random() < OVERLAP:
+            _kill(stage, dice)
+        stage.whole()
 
 
 def _reconfigure(stage: Stage, replica: Replica, dice: random.Random) -> None:
@@ -114,8 +153,27 @@ def _reconfigure(stage: Stage, replica: Replica, dice: random.Random) -> None:
         replica.hang_up()
 
 
-def _someone(stage: Stage, dice: random.Random) -> Replica:
+def _kill(stage: Stage, dice: random.Random) -> None:
+    """Kill a replica, which comes back some time soon."""
+    victim = someone(stage, dice)
+    with stage.fault("kill", victim.client):
+        victim.kill()
+    stage.later(dice.uniform(0, SESSION), victim.start)
+
+
+def someone(stage: Stage, dice: random.Random) -> Replica:
     """Return a random replica that serves; wait for one if none does."""
     while not (serving := [replica for replica in stage.replicas if replica.serving]):
         stage.pause(0.1)
     return dice.choice(serving)
+
+
+KINDS: Mapping[str, Callable[[Stage, random.Random, int], None]] = {
+    "kills": kills,
+    "freezes": freezes,
+    "restarts": restarts,
+    "brokers": brokers,
+    "network": network,
+    "config": config,
+}
+"""By the name of the part that is made of them."""

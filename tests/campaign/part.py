@@ -7,20 +7,26 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from streamer.simulator import FIRST_NAMES, LAST_NAMES
+from tests.campaign.directed import DIRECTED, DUELLING
 from tests.campaign.faults import KINDS
 from tests.campaign.polls import manners, missed
 from tests.campaign.report import Report
-from tests.campaign.size import SIZES
+from tests.campaign.size import Part
 from tests.campaign.stage import Stage
 from tests.campaign.takeovers import TakeOver, Times, take_overs, times_of
 from tests.campaign.vitals import thirds
 from tests.oracle import Evidence, judge, same_stream
+from tests.support.cluster import Cluster
 from tests.support.programs import PASSWORD
-from tests.support.trial import Place
+from tests.support.trial import Place, shared_place
+
+PLAYS = {**KINDS, **DIRECTED}
 
 UNDISTURBED, ALL = " alone", " in all"
 
@@ -30,25 +36,24 @@ SHOWN = 20
 _WORD = re.compile(r"[\w@.-]+")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """What is played: so many faults of a kind, or as many as belong to the size, in an order that the seed decides."""
-
-    kind: str
-    size: str
-    seed: int
-    count: int | None = None
+def place_of(part: Part, cluster: Cluster, prefix: str) -> Place:
+    """Return the store of a cluster and a prefix as the part needs it: shared, or fought over."""
+    keys: dict[str, Any] = {"partitions": part.measure.shards, "replication_factor": len(cluster.numbers)}
+    if part.kind in DUELLING:
+        keys["static_shards"] = "all"
+    return shared_place(cluster.bootstrap, prefix, **keys)
 
 
-def play(part: Part, place: Place, folder: Path) -> Report:
-    """Play a part on a store; the report says what was seen and what was wrong."""
-    began, size = time.monotonic(), SIZES[part.size]
-    with Stage(place, size, seed=part.seed, folder=folder) as stage:
-        KINDS[part.kind](stage, random.Random(part.seed), part.count or size.faults[part.kind])
+def play(part: Part, cluster: Cluster, *, prefix: str, folder: Path) -> Report:
+    """Play a part on topics of a cluster with a prefix; the report says what was seen and what was wrong."""
+    began = time.monotonic()
+    with Stage(part, place_of(part, cluster, prefix), folder=folder, cluster=cluster) as stage:
+        PLAYS[part.kind](stage, random.Random(part.seed), part.faults)
         stage.settle()
         stage.stop()
         played = time.monotonic() - began
         evidence = stage.evidence()
+        _keep(evidence, folder / "records.jsonl")
         verdict = judge(evidence)
         broken = Counter(violation.rule for violation in verdict.violations)
         live = list(same_stream(stage.seen_live(len(evidence.events)), evidence.events))
@@ -70,12 +75,21 @@ def play(part: Part, place: Place, folder: Path) -> Report:
             broken=dict(broken),
             wrong=[*complaints[:SHOWN], *_leaks(stage)],
             take_overs=_take_overs(stage, evidence),
-            polls=manners(stage.log.more(), (stage.began, stage.ended), size.interval),
-            missed=missed(stage.log.more(), stage.restarts, size.interval),
+            polls=manners(stage.log.more(), (stage.began, stage.ended), stage.size.interval),
+            missed=missed(stage.log.more(), stage.restarts, stage.size.interval),
             vitals=dict(thirds(stage.vitals.seen)),
             unserved={str(status): count for status, count in stage.log.unserved.items()},
             ended_by_themselves=stage.ended_by_themselves,
         )
+
+
+def _keep(evidence: Evidence, path: Path) -> None:
+    """Write all records down beside the vendor's own records, for whoever asks how it came to a complaint."""
+    with path.open("wb") as file:
+        for message in (*evidence.events, *evidence.rows, *evidence.tenants):
+            headers = {name: value.decode(errors="replace") for name, value in message.headers}
+            line = {**message._asdict(), "key": message.key.decode(), "headers": headers}
+            file.write(msgspec.json.encode({**line, "value": message.value and message.value.decode()}) + b"\n")
 
 
 def _take_overs(stage: Stage, evidence: Evidence) -> dict[str, Times]:

@@ -93,10 +93,10 @@ class Report(msgspec.Struct, kw_only=True):
         return {**named, "other rules": sum(count for rule, count in self.broken.items() if rule not in known)}
 
 
-def read_reports(folder: Path) -> Sequence[Report]:
-    """Read the parts' reports of a folder."""
-    paths = sorted(path for path in folder.glob("campaign-*.json") if path.stem != "campaign-total")
-    return [msgspec.json.decode(path.read_bytes(), type=Report) for path in paths]
+def read_reports(folder: Path, kinds: Iterable[str]) -> Sequence[Report]:
+    """Read the reports of these kinds that are in a folder."""
+    paths = [folder / f"campaign-{kind}.json" for kind in kinds]
+    return [msgspec.json.decode(path.read_bytes(), type=Report) for path in paths if path.exists()]
 
 
 def total(reports: Sequence[Report]) -> Report:

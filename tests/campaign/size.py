@@ -12,11 +12,13 @@ from tests.support.trial import TrialSettings
 class Size:
     """How many replicas, shards, tenants and agents; `interval` in ms; `faults`: how many of each kind.
 
+    `nodes`: how many the cluster has where the faults are the brokers'; else it is one, which costs less.
     `speed` is the vendor's: 1 lets an agent of ours change every 80 s.
     """
 
     replicas: int = 3
     shards: int = 12
+    nodes: int = 3
     tenants: int
     agents: int
     interval: int
@@ -38,6 +40,7 @@ class Size:
 SIZES: Mapping[str, Size] = {
     "ci": Size(
         shards=6,
+        nodes=1,
         tenants=6,
         agents=20,
         interval=500,
@@ -60,3 +63,35 @@ SIZES: Mapping[str, Size] = {
     ),
 }
 """`ci`: each kind within half a minute. `small`: to try a change. `big`: what the guarantees are claimed after."""
+
+FEW = 2
+"""How many faults of a kind are played that belongs to no size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What is played: so many faults of a kind, or as many as belong to the size, in an order that the seed decides.
+
+    `without`: the guard that is taken away inside the replicas, of `inside/guards.py`.
+    """
+
+    kind: str
+    size: str
+    seed: int
+    count: int | None = None
+    without: str | None = None
+
+    @property
+    def measure(self) -> Size:
+        """The size itself."""
+        return SIZES[self.size]
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes Kafka has."""
+        return self.measure.nodes if self.kind == "brokers" else 1
+
+    @property
+    def faults(self) -> int:
+        """How many faults are played."""
+        return self.count or self.measure.faults.get(self.kind, FEW)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,11 +13,13 @@ from typing import Any, Self
 
 from tests.campaign.polls import PollLog
 from tests.campaign.replica import Replica
-from tests.campaign.size import Size
+from tests.campaign.size import Part
 from tests.campaign.takeovers import Fault
 from tests.campaign.vitals import Vitals
 from tests.oracle import Evidence, Facts, Message
 from tests.support.churn import ConfigChurn
+from tests.support.cluster import Cluster
+from tests.support.network import Line, Network
 from tests.support.polled import polled, truth_of
 from tests.support.programs import ProgramError, wait_until
 from tests.support.readers import EVENTS, ROWS, TENANTS, Follower
@@ -28,6 +30,12 @@ WHOLE_WITHIN = 90.0
 
 SETTLED_WITHIN = 120.0
 
+LATE = 6.0
+"""Seconds by which a request is late: whoever sent it has sent it again by then."""
+
+DISTURBED = frozenset({"network", "late-ends"})
+"""The kinds for which each replica has a line of its own to the brokers."""
+
 
 def now() -> int:
     """Return the time as the simulator tells it: ms since the epoch."""
@@ -37,11 +45,14 @@ def now() -> int:
 class Stage:
     """Entered, all replicas serve; `end` lets everything settle and gives the evidence."""
 
-    def __init__(self, place: Place, size: Size, *, seed: int, folder: Path) -> None:
-        """Take the store, and a folder for files."""
+    def __init__(self, part: Part, place: Place, *, folder: Path, cluster: Cluster) -> None:
+        """Take what is to be played, the store, its cluster, and a folder for files."""
         self.place = place
-        self.size = size
-        self.settings = size.settings(seed)
+        self.cluster = cluster
+        self.network = Network(cluster.bootstrap, later=LATE) if part.kind in DISTURBED else None
+        self.lines: dict[str, Line] = {}
+        self.size = part.measure
+        self.settings = self.size.settings(part.seed)
         self.folder = folder
         self.simulator = simulator_of(self.settings, folder)
         self.log = PollLog(self.simulator.requests)
@@ -51,8 +62,10 @@ class Stage:
         self.churn: ConfigChurn | None = None
         self.replicas = [
             Replica(f"r{number}", config=self.config, folder=folder / f"r{number}")
-            for number in range(1, size.replicas + 1)
+            for number in range(1, self.size.replicas + 1)
         ]
+        for replica in self.replicas if part.without else ():
+            replica.environment["CAMPAIGN_WITHOUT"] = part.without or ""
         self.vitals = Vitals(lambda: [each.watched for each in self.replicas if each.serving])
         self.began = self.ended = 0
         self._agenda: list[tuple[float, int, Callable[[], object]]] = []
@@ -63,8 +76,12 @@ class Stage:
     def __enter__(self) -> Self:
         """Start everything and wait until every tenant is polled."""
         self._stack.enter_context(self.simulator)
+        if self.network is not None:
+            network = self._stack.enter_context(self.network)
+            self.lines = {replica.name: network.line() for replica in self.replicas}
         for replica in self.replicas:
             self._stack.callback(replica.close)
+        for replica in self.replicas[:1] if self.place.is_static else self.replicas:
             replica.start()
         self.whole()
         self._live = self._stack.enter_context(self.place.reader.follow(EVENTS))
@@ -79,7 +96,18 @@ class Stage:
     def config(self, client: str) -> Mapping[str, Any]:
         """Return the config of one life of a replica."""
         config = service_config(self.place, self.settings, f"{self.simulator.base_url}/_client/{client}")
+        if line := self.lines.get(client.partition(".")[0]):
+            config["kafka"] = {**config["kafka"], "bootstrap_servers": line.bootstrap.split(",")}
         return self.churn.applied(config) if self.churn else config
+
+    @property
+    def tenants(self) -> Sequence[str]:
+        """All tenants that the vendor has."""
+        return [each.id for each in polled(self.settings.tenants, self.settings.sources)]
+
+    def topic(self, name: str) -> str:
+        """Return a topic's name with the prefix."""
+        return f"{self.place.config['kafka']['topic_prefix']}{name}"
 
     @property
     def interval(self) -> float:
@@ -129,26 +157,32 @@ class Stage:
 
         def is_whole() -> bool:
             self.look_after()
-            if self._agenda or not all(replica.serving and replica.ready() for replica in self.replicas):
+            wanted = [replica for replica in self.replicas if replica.wanted]
+            if self._agenda or not all(replica.serving and replica.ready() for replica in wanted):
                 return False
-            clients, polls = {replica.client for replica in self.replicas}, self.log.more()
+            clients, polls = {replica.client for replica in wanted}, self.log.more()
             return all(
                 (own := polls.get(tenant)) and own[-1].at >= since and own[-1].client in clients
-                for tenant in self.simulator.tenants()
+                for tenant in self.tenants
             )
 
         self._wait(is_whole, "all replicas are ready and all tenants polled", within)
+
+    def retire(self, replica: Replica) -> None:
+        """Stop a replica for good, in good order."""
+        code = replica.stop()
+        assert code == 0, f"{replica.client} ended with {code}:\n{replica.log_tail()}"
 
     def settle(self) -> None:
         """Let nothing more happen at the vendor, and wait until all that happened must have been told."""
         self.whole()
         self.simulator.freeze()
-        frozen, tenants = now(), self.simulator.tenants()
+        frozen = now()
 
         def is_settled() -> bool:
             self.look_after()
             self.log.more()
-            return all(self.log.last_by_one(tenant, frozen) >= QUIET_POLLS for tenant in tenants)
+            return all(self.log.last_by_one(tenant, frozen) >= QUIET_POLLS for tenant in self.tenants)
 
         self._wait(is_settled, f"each tenant was polled {QUIET_POLLS} times by its owner", SETTLED_WITHIN)
 
@@ -156,18 +190,17 @@ class Stage:
         """Stop all replicas in good order, side by side."""
         self.ended = now()
         with ThreadPoolExecutor(len(self.replicas)) as pool:
-            codes = list(pool.map(Replica.stop, self.replicas))
-        assert not any(codes), f"exit codes {codes}\n" + "\n".join(each.log_tail() for each in self.replicas)
+            list(pool.map(self.retire, [replica for replica in self.replicas if replica.wanted]))
 
     def evidence(self) -> Evidence:
         """Read what was published and what is true by now."""
-        read, tenants = self.place.reader.read, polled(self.settings.tenants, self.settings.sources)
+        read = self.place.reader.read
         return Evidence(
             events=read(EVENTS),
             rows=read(ROWS),
             tenants=read(TENANTS),
-            truth=truth_of(self.simulator.truth(), tenants),
-            facts=Facts(absent_after=ABSENT_AFTER, settled=[each.id for each in tenants]),
+            truth=truth_of(self.simulator.truth(), polled(self.settings.tenants, self.settings.sources)),
+            facts=Facts(absent_after=ABSENT_AFTER, settled=self.tenants),
         )
 
     def seen_live(self, count: int) -> list[Message]:

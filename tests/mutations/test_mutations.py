@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from streamer.events.encode import event_records
 from streamer.events.record import EVENTS, ROWS, TENANTS, Record
@@ -23,6 +22,7 @@ from streamer.store.kafka.takeover import TakeOver
 from streamer.store.restore import Restoration
 from streamer.store.shard import Shard
 from tests.mutations.scene import AWAY, BUSY, Scene
+from tests.support.topics import limit_records
 
 
 class Scenario(Protocol):
@@ -52,14 +52,15 @@ async def futures_not_awaited(scene: Scene, patch: pytest.MonkeyPatch, *, guarde
             future.add_done_callback(lambda done: done.cancelled() or done.exception())
         return []
 
+    events = scene.config.bootstrap_servers[0], scene.config.topic_prefix + EVENTS
     owner = await scene.take_over()
     assert await owner.poll() is None
     await scene.becomes(scene.agents[0], BUSY)
     if not guarded:
         patch.setattr(GuardedProducer, "_send", send_and_forget)
-    _limit_events(scene, "100")
+    limit_records(*events, 100)
     lost = await owner.poll()
-    _limit_events(scene, "1048588")
+    limit_records(*events)
     assert (lost is not None) == guarded
 
 
@@ -224,12 +225,3 @@ async def test_with_its_guard_a_scenario_breaks_nothing(play: Play, scenario: Sc
 async def test_without_its_guard_the_oracle_sees_what_breaks(play: Play, scenario: Scenario) -> None:
     """The same scenario is found out, by the rules that it should be."""
     assert await play(scenario, guarded=False) >= SCENARIOS[scenario]
-
-
-def _limit_events(scene: Scene, limit: str) -> None:
-    """Let the broker take no larger records of events than so many bytes."""
-    name = scene.config.topic_prefix + EVENTS
-    entry = ConfigEntry("max.message.bytes", limit, incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry])
-    admin = AdminClient({"bootstrap.servers": scene.config.bootstrap_servers[0], "log_level": 0})
-    admin.incremental_alter_configs([resource])[resource].result(10)

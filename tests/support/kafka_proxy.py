@@ -203,7 +203,8 @@ class KafkaProxy:
             return
         link = _Link(from_client, to_client, from_broker, to_broker, {})
         try:
-            await self._run(link)
+            with suppress(asyncio.CancelledError):  # by us, who close: asyncio's own callback would complain of it
+                await self._run(link)
         finally:
             to_client.transport.abort()
             if all(writer is not to_broker for writer, _ in self._held):

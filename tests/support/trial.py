@@ -43,6 +43,11 @@ class Place:
     reader: Reader
 
     @property
+    def is_static(self) -> bool:
+        """Whether each service takes all shards, whoever else may have them."""
+        return "static_shards" in self.config.get("kafka", ())
+
+    @property
     def compacts(self) -> bool:
         """Whether the table holds no history."""
         return self.name == "sqlite"
@@ -50,17 +55,12 @@ class Place:
 
 def kafka_place(bootstrap: str, prefix: str) -> Place:
     """Return the store of a broker and a prefix, for one replica: it need not wait for a group to notice its end."""
-    kafka = {"partitions": PARTITIONS, "static_shards": "all"}
-    return _kafka_place(bootstrap, prefix, kafka)
+    return shared_place(bootstrap, prefix, partitions=PARTITIONS, static_shards="all")
 
 
-def shared_place(bootstrap: str, prefix: str, *, shards: int) -> Place:
-    """Return the store of a broker and a prefix, for replicas that share its shards through the group."""
-    return _kafka_place(bootstrap, prefix, {"partitions": shards})
-
-
-def _kafka_place(bootstrap: str, prefix: str, keys: Mapping[str, Any]) -> Place:
-    kafka = {"bootstrap_servers": [bootstrap], "topic_prefix": prefix, **keys}
+def shared_place(bootstrap: str, prefix: str, **keys: Any) -> Place:
+    """Return the store of a cluster and a prefix, for replicas that share its shards; `keys` are more of `kafka`."""
+    kafka = {"bootstrap_servers": bootstrap.split(","), "topic_prefix": prefix, **keys}
     return Place(name="kafka", config={"store": "kafka", "kafka": kafka}, reader=KafkaReader(bootstrap, prefix))
 
 

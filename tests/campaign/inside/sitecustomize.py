@@ -1,4 +1,6 @@
-"""Runs inside each replica of a campaign, before anything else: it counts the asyncio tasks, from a thread.
+"""Runs inside each replica of a campaign, before anything else.
+
+It counts the asyncio tasks, from a thread, and takes a guard away where the campaign wants to see what it is for.
 
 Python imports it because the campaign puts this folder on the path of `python -m streamer run`.
 """
@@ -6,6 +8,7 @@ Python imports it because the campaign puts this folder on the path of `python -
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import threading
 import time
@@ -26,3 +29,6 @@ if "CAMPAIGN_TASKS" in os.environ:
     threading.Thread(
         target=_count_tasks, args=(Path(os.environ["CAMPAIGN_TASKS"]),), name="campaign", daemon=True
     ).start()
+
+if guard := os.environ.get("CAMPAIGN_WITHOUT"):
+    importlib.import_module("guards").GUARDS[guard]()  # beside this file
