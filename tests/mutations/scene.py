@@ -61,8 +61,9 @@ class Owner:
 class Scene:
     """One tenant of four agents who do nothing of their own accord, in one shard that the test takes over."""
 
-    def __init__(self, *, bootstrap: str, prefix: str, folder: Path) -> None:
-        """Take the broker, the prefix of the topics and a folder for the truth."""
+    def __init__(self, *, bootstrap: str, prefix: str, folder: Path, deadlines: Deadlines = DEADLINES) -> None:
+        """Take the broker, the prefix of the topics, a folder for the truth, and the store's deadlines."""
+        self.reader = KafkaReader(bootstrap, prefix)
         self.config = KafkaConfig(bootstrap_servers=(bootstrap,), topic_prefix=prefix, partitions=1)
         self._truth = folder / "truth.jsonl"
         settings = SimulatorSettings(tenants=1, agents=4, speed=0.0001, truth=self._truth)
@@ -70,7 +71,7 @@ class Scene:
         self._clock = SystemClock()
         self._http = Http(clock=self._clock)
         self._tools = Tools(observer=_ignore, clock=self._clock)
-        self.store = KafkaStore(config=self.config, retention=86_400_000, clock=self._clock, deadlines=DEADLINES)
+        self.store = KafkaStore(config=self.config, retention=86_400_000, clock=self._clock, deadlines=deadlines)
         self._stack = AsyncExitStack()
         self._shards: list[Shard] = []
 
@@ -142,7 +143,7 @@ class Scene:
         report = owner.poller.reporter.record(owner.shard.state(TENANT))
         await owner.shard.commit(Update(records=(report,)))
         await owner.shard.close()
-        reader = KafkaReader(self.config.bootstrap_servers[0], self.config.topic_prefix)
+        reader = self.reader
         return judge(
             Evidence(
                 events=reader.read(EVENTS),
