@@ -16,8 +16,9 @@ class Deadlines(Struct, frozen=True, kw_only=True):
     that brokers take by default (`group.min.session.timeout.ms`). `heartbeat`: so often one is sent, and so long it may
     take until a member hears that another came or went. `grace`: so long beyond the session shards are kept all the
     same, in case it is the cluster that is away: with the defaults it needs 9 s to notice that a broker is dead
-    (`broker.session.timeout.ms`). `leave`: leaving it. `stuck`: a member that is so long in no settled group begins anew. `metadata`: so
-    soon a member sees that somebody gave a topic more partitions.
+    (`broker.session.timeout.ms`). `leave`: leaving it. `stuck`: a member that is so long in no settled group begins anew.
+    `hopeless`: who begins anew for so long, although the coordinator is in order, ends the process. `metadata`: so soon a
+    member sees that somebody gave a topic more partitions.
     """
 
     request: float = 5.0
@@ -31,6 +32,7 @@ class Deadlines(Struct, frozen=True, kw_only=True):
     grace: float = 9.0
     leave: float = 0.5
     stuck: float = 30.0
+    hopeless: float = 120.0
     metadata: float = 30.0
 
     @property

@@ -5,7 +5,12 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from aiokafka.errors import IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError
+from aiokafka.errors import (
+    IllegalGenerationError,
+    MemberIdRequired,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, SyncGroupRequest
 
 if TYPE_CHECKING:
@@ -16,20 +21,26 @@ OF_GROUPS: Final = (HeartbeatRequest, JoinGroupRequest, SyncGroupRequest)
 
 _OK: Final = 0
 _EXPELLED: Final = (IllegalGenerationError.errno, UnknownMemberIdError.errno)
+_OF_A_SOUND_ONE: Final = (_OK, *_EXPELLED, RebalanceInProgressError.errno, MemberIdRequired.errno)
 
 
 class Lease:
     """Learns from each request to the coordinator and its answer; all moments are of the monotonic clock, in seconds.
 
     `until`: so long the coordinator keeps our shards for us. `settled`: when it last said that the group stands and we
-    are in it. `answered`: whether it said anything at all.
+    are in it. `sound`: whether it answered, and never that it is not in order itself, as one without replicas does.
     """
 
     def __init__(self, *, deadlines: Deadlines, now: float) -> None:
         self.until = -inf
         self.settled = now
-        self.answered = False
+        self._answers: set[bool] = set()
         self._deadlines = deadlines
+
+    @property
+    def sound(self) -> bool:
+        """Whether what is wrong is not the coordinator's fault."""
+        return self._answers == {True}
 
     def asked(self, request: Any, now: float) -> None:
         """Take note of a request that is sent. The coordinator keeps who waits for a rebalance to end."""
@@ -40,8 +51,7 @@ class Lease:
         """Take the answer to one of `OF_GROUPS`, sent at `asked`; tell whether it says that we are out of the group."""
         if code in _EXPELLED:
             self.until = -inf
-        if code == _OK or code in _EXPELLED or code == RebalanceInProgressError.errno:
-            self.answered = True
+        self._answers.add(code in _OF_A_SOUND_ONE)
         if code == _OK and not isinstance(request, JoinGroupRequest):
             self.settled = asked
             self.until = asked + self._deadlines.session

@@ -41,9 +41,6 @@ _LOOK: Final = 0.5
 _AGAIN: Final = 1.0
 """Seconds until a new member is begun after the last one failed."""
 
-_FRUITLESS: Final = 4
-"""So many members in a row that got answers and yet did not get into a settled group end the process."""
-
 _ADVICE: Final = {
     GroupAuthorizationFailedError: "allow this service Read on it",
     TopicAuthorizationFailedError: "allow this service Read and Describe on the topics, as docs/kafka.md says",
@@ -79,8 +76,8 @@ class Membership:
 
     async def run(self) -> None:
         """Be in the group until cancelled, then leave it; see `ShardMap.run`."""
-        fruitless = 0
         self._tell_silent("not joined yet")
+        hopeful = self._clock.monotonic()
         while True:
             changed = asyncio.Event()
             member = Member(clients=self._clients, node=self._node, clock=self._clock, changed=changed.set)
@@ -91,11 +88,13 @@ class Membership:
                     self._own(frozenset())
             finally:
                 await member.stop()
-            fruitless = fruitless + 1 if member.lease.answered and not member.rebalances else 0
-            if fruitless >= _FRUITLESS:
+            now = self._clock.monotonic()
+            if member.rebalances or not member.lease.sound:
+                hopeful = now
+            elif now - hopeful > self._clients.deadlines.hopeless:
                 raise StoreError(
-                    f"group {self._clients.config.group_id} does not settle, {fruitless} attempts long: {why}; see what "
-                    f"kafka-consumer-groups --bootstrap-server {self._clients.servers} --describe --members says of it"
+                    f"consumer group {self._clients.config.group_id} does not settle, for {now - hopeful:.0f} s: {why}; "
+                    f"see kafka-consumer-groups --bootstrap-server {self._clients.servers} --describe --members"
                 )
             await asyncio.sleep(_AGAIN)
 

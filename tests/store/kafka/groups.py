@@ -19,7 +19,16 @@ from tests.store.kafka.conftest import config_of
 PARTITIONS: Final = 12
 
 BRISK: Final = Deadlines(
-    request=1.0, start=4.0, close=1.0, kill=1.0, session=1.5, heartbeat=0.1, grace=1.0, stuck=3.0, metadata=1.0
+    request=1.0,
+    start=4.0,
+    close=1.0,
+    kill=1.0,
+    session=1.5,
+    heartbeat=0.1,
+    grace=1.0,
+    stuck=3.0,
+    hopeless=5.0,
+    metadata=1.0,
 )
 """For tests in which sessions end. The test's broker allows it."""
 

@@ -14,7 +14,7 @@ HEARTBEAT = HeartbeatRequest("group", 3, "member")
 JOIN = JoinGroupRequest("group", 6000, 6000, "member", None, "consumer", [])
 SYNC = SyncGroupRequest("group", 3, "member", None, [])
 
-OK, LOADING, ILLEGAL_GENERATION, UNKNOWN_MEMBER, REBALANCING = 0, 14, 22, 25, 27
+OK, NOT_AVAILABLE, ILLEGAL_GENERATION, UNKNOWN_MEMBER, REBALANCING = 0, 15, 22, 25, 27
 
 
 def joined(*, at: float) -> Lease:
@@ -69,10 +69,11 @@ def test_whom_the_coordinator_does_not_know_is_out_at_once(request_: Any, code: 
     assert lease.until == -inf
 
 
-def test_a_coordinator_that_is_not_ready_says_nothing_about_us() -> None:
+def test_a_coordinator_that_was_not_in_order_is_not_sound() -> None:
     """The cluster is at fault then, not the group, and no restart of ours would mend it."""
     lease = Lease(deadlines=LIMITS, now=10)
-    assert not lease.heard(JOIN, LOADING, asked=11)
-    assert not lease.answered
-    lease.heard(JOIN, OK, asked=12)
-    assert lease.answered
+    said = [lease.sound]
+    for request, code in ((JOIN, OK), (SYNC, NOT_AVAILABLE), (JOIN, OK)):
+        assert not lease.heard(request, code, asked=12)
+        said.append(lease.sound)
+    assert said == [False, True, False, False]
