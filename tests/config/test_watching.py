@@ -204,6 +204,19 @@ async def test_a_secret_that_was_rotated_while_the_config_was_bad_is_told_with_t
         assert (await place.loaded()).touched == {"acme"}
 
 
+async def test_another_folder_of_secrets_changes_those_who_have_one_there(place: Place) -> None:
+    """`secrets_dir` is a matter of the tenants; it needs no restart."""
+    for folder in ("old", "new"):
+        place.folder.joinpath(folder).mkdir()
+        place.folder.joinpath(folder, "acme").write_text("x")
+    tenants = [tenant_of("acme", password={"file": "acme"}), tenant_of("beta")]
+    place.write(secrets_dir="old", tenants=tenants)
+    async with place.watched() as config:
+        place.write(secrets_dir="new", tenants=tenants)
+        changed = (await place.loaded()).config
+        assert [before == after for before, after in zip(config.tenants, changed.tenants, strict=True)] == [False, True]
+
+
 async def test_a_nested_secret_is_its_tenants(place: Place) -> None:
     """Of an OAuth client, say."""
     secret = place.folder / "client"
