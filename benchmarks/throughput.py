@@ -67,7 +67,7 @@ class Run:
             own.mkdir()
             self.services.append(stack.enter_context(ServiceProgram(config, folder=own)))
         for service in self.services:
-            service.wait_ready(within=60)
+            service.wait_ready(within=150)
 
     def measure(self, seconds: float) -> Figures:
         """Return what all replicas did in so many seconds."""
