@@ -6,9 +6,9 @@ Every time is an int, milliseconds since the Unix epoch in UTC (`Millis`); RFC 3
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
+from typing import Annotated, Any, Final, Literal, Protocol, TypeAlias, get_args
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Millis: TypeAlias = int
 """Milliseconds: since the Unix epoch (a time) or as a length (a duration)."""
@@ -92,6 +92,50 @@ class Snapshot(Struct, frozen=True):
     window: Window
     agents: Mapping[str, AgentStatus]
     version: Hashable | None = None
+
+
+Gauge: TypeAlias = Annotated[int, Meta(ge=0)]
+
+
+class QueueGauges(Struct, frozen=True, kw_only=True):
+    """What a queue shows at one moment; null where the vendor does not tell."""
+
+    agents_available: Annotated[Gauge | None, Meta(description="Agents free to take from this queue.")] = None
+    agents_busy: Annotated[Gauge | None, Meta(description="Agents busy, with this queue or another.")] = None
+    agents_post_processing: Annotated[Gauge | None, Meta(description="Agents in work after a call.")] = None
+    agents_on_break: Annotated[Gauge | None, Meta(description="Agents on break.")] = None
+    agents_work_offline: Annotated[Gauge | None, Meta(description="Agents working offline.")] = None
+    agents_logged_out: Annotated[Gauge | None, Meta(description="Agents logged out.")] = None
+    agents_assigned: Annotated[Gauge | None, Meta(description="Agents assigned to this queue.")] = None
+    agents_enabled: Annotated[Gauge | None, Meta(description="Agents enabled in this queue.")] = None
+    waiting: Annotated[Gauge | None, Meta(description="Interactions that wait in the queue.")] = None
+    offered: Annotated[Gauge | None, Meta(description="Interactions that are being offered to agents.")] = None
+    in_progress: Annotated[Gauge | None, Meta(description="Agents at work on interactions of this queue.")] = None
+    longest_wait_seconds: Annotated[
+        Gauge | None, Meta(description="How long the one has waited that waits longest.")
+    ] = None
+    sla_activity_percent: Annotated[Gauge | None, Meta(description="The vendor's current SLA activity.")] = None
+    sla_target: Annotated[Gauge | None, Meta(description="The target of the queue's SLA, as the vendor says it.")] = (
+        None
+    )
+
+
+class Queue(Struct, frozen=True):
+    """One queue as one answer shows it. `counters` are the vendor's running totals and means, under its own names."""
+
+    id: str
+    name: str | None
+    media: str | None
+    type: str | None
+    gauges: QueueGauges
+    counters: Mapping[str, Any] = {}
+
+
+class QueueSnapshot(Struct, frozen=True):
+    """All queues of a tenant as one complete answer shows them, by queue id."""
+
+    window: Window
+    queues: Mapping[str, Queue]
 
 
 class Transition(Struct, frozen=True):

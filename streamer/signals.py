@@ -58,6 +58,21 @@ class AgentsHeld(Struct, frozen=True):
     count: int
 
 
+class QueuesPolled(Struct, frozen=True):
+    """A request for a tenant's queues ended, its rows are committed: `outcome` as of polls.
+
+    `refused` has the reason of each row that must not be published; its stored one stays.
+    """
+
+    tenant: str
+    source: str
+    outcome: str
+    written: int = 0
+    erased: int = 0
+    refused: tuple[str, ...] = ()
+    error: str | None = None
+
+
 class StatusUnmapped(Struct, frozen=True):
     """A status was published of which no mapping knows a part: the vendor's `field`, and the `code` that it held."""
 
@@ -214,6 +229,7 @@ Signal: TypeAlias = (
     | AgentsCounted
     | SnapshotHeld
     | AgentsHeld
+    | QueuesPolled
     | StatusUnmapped
     | VendorClockFault
     | HealthChanged

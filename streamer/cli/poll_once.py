@@ -12,8 +12,11 @@ from streamer.cli.options import ConfigOption, Output, OutputOption
 from streamer.cli.running import run_until_stopped
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from streamer.config import TenantConfig
-    from streamer.model import AgentStatus, Meaning
+    from streamer.model import AgentStatus, Meaning, Queue
+    from streamer.sources.source import Source
 
 
 def poll_once(
@@ -24,7 +27,8 @@ def poll_once(
 ) -> None:
     """Ask the vendor once for a tenant's agents and print their statuses, canonical and as the vendor says it.
 
-    Codes that no mapping knows are listed after them, each with the number of agents and the key that status_map lacks.
+    Codes that no mapping knows are listed after them, each with the number of agents and the key that status_map lacks;
+    then the queues, where the tenant has them polled.
     """
     from streamer.cli.opening import load_for_polling  # noqa: PLC0415
 
@@ -43,7 +47,6 @@ def poll_once(
 async def _poll(tenant: TenantConfig, agent: str | None, output: Output) -> None:
     import asyncio  # noqa: PLC0415
 
-    from streamer.cli import unmapped  # noqa: PLC0415
     from streamer.clock import SystemClock  # noqa: PLC0415
     from streamer.sources.http import Http  # noqa: PLC0415
     from streamer.sources.registry import make_source  # noqa: PLC0415
@@ -51,11 +54,20 @@ async def _poll(tenant: TenantConfig, agent: str | None, output: Output) -> None
     clock = SystemClock()
     async with Http(clock=clock) as http:
         source = make_source(tenant, http=http, clock=clock)
+        deadline = clock.monotonic() + tenant.timeout / 1000
         try:
             async with asyncio.timeout(tenant.timeout / 1000):
                 agents = [await source.agent(agent)] if agent else list((await source.snapshot()).agents.values())
         except TimeoutError:
             raise FailureError(f"no complete answer within the timeout of {tenant.timeout} ms") from None
+        _show_agents(source, agents, output)
+        if source.queues is not None and agent is None:
+            _show_queues((await source.queues.snapshot(deadline=deadline)).queues.values(), output)
+
+
+def _show_agents(source: Source, agents: list[AgentStatus], output: Output) -> None:
+    from streamer.cli import unmapped  # noqa: PLC0415
+
     agents.sort(key=lambda status: status.agent)
     meanings = [source.interpret(each.vendor) for each in agents]
     for status, meaning in zip(agents, meanings, strict=True):
@@ -66,6 +78,27 @@ async def _poll(tenant: TenantConfig, agent: str | None, output: Output) -> None
         sys.stdout.writelines(map(_json, unmapped.documents(counted)))
     for line in (f"{len(agents)} agents", *unmapped.lines(counted)):
         say(line)
+
+
+def _show_queues(queues: Collection[Queue], output: Output) -> None:
+    from streamer.cli.text import queue_text  # noqa: PLC0415
+
+    for queue in sorted(queues, key=lambda queue: queue.id):
+        document = _queue_document(queue)
+        sys.stdout.write(_json(document) if output is Output.JSON else f"{queue_text(document)}\n")
+    say(f"{len(queues)} queues")
+
+
+def _queue_document(queue: Queue) -> dict[str, Any]:
+    import msgspec  # noqa: PLC0415
+
+    return {
+        "queue": {"id": queue.id, "name": queue.name},
+        "media": queue.media,
+        "type": queue.type,
+        "gauges": msgspec.to_builtins(queue.gauges),
+        "counters": dict(queue.counters),
+    }
 
 
 def _document(status: AgentStatus, meaning: Meaning) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TextIO
+from collections.abc import Callable
+from typing import Any, TextIO
 
 import orjson
 
@@ -16,8 +17,16 @@ from streamer.events.record import Stored, tenant_of
 class EventPrinter:
     """Prints events line by line, each at once. What is no event is named on stderr and passed over."""
 
-    def __init__(self, *, output: Output, stream: TextIO, tenants: frozenset[str] = frozenset()) -> None:
-        """Print to `stream`, only the events of `tenants` if there are any."""
+    def __init__(
+        self,
+        *,
+        output: Output,
+        stream: TextIO,
+        tenants: frozenset[str] = frozenset(),
+        text: Callable[[dict[str, Any]], str] = event_text,
+    ) -> None:
+        """Print to `stream`, only the events of `tenants` if there are any; `text` makes a line for people of one."""
+        self._text = text
         self._output = output
         self._stream = stream
         self._tenants = tenants
@@ -42,4 +51,4 @@ class EventPrinter:
     def _line(self, record: Stored) -> str:
         if self._output is Output.JSON:
             return structured(record).decode()
-        return event_text(orjson.loads(record.value or b""))
+        return self._text(orjson.loads(record.value or b""))

@@ -20,19 +20,23 @@ def tail(
     from_beginning: Annotated[
         bool, typer.Option("--from-beginning", help="Begin with the oldest event there is.")
     ] = False,
+    queues: Annotated[bool, typer.Option("--queues", help="The rows of queues instead of agents' events.")] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Follow the events until Ctrl-C. JSON: each event as one CloudEvents document (structured mode)."""
+    """Follow the events until Ctrl-C. JSON: each as one CloudEvents document (structured mode)."""
     from streamer.cli.opening import load_for_reading, opened  # noqa: PLC0415
     from streamer.cli.printing import EventPrinter  # noqa: PLC0415
-    from streamer.events.record import EVENTS  # noqa: PLC0415
+    from streamer.cli.text import event_text, queue_row_text  # noqa: PLC0415
+    from streamer.events.record import EVENTS, QUEUES  # noqa: PLC0415
 
     loaded = load_for_reading(config)
-    printer = EventPrinter(output=output, stream=sys.stdout, tenants=frozenset(tenant or ()))
+    topic, text = (QUEUES, queue_row_text) if queues else (EVENTS, event_text)
+    printer = EventPrinter(output=output, stream=sys.stdout, tenants=frozenset(tenant or ()), text=text)
 
     async def follow() -> None:
         async with opened(loaded) as store:
-            async for record in store.read(EVENTS, follow=True, from_beginning=from_beginning):
-                printer.show(record)
+            async for record in store.read(topic, follow=True, from_beginning=from_beginning):
+                if topic == EVENTS or record.value is not None:  # a queue that is gone has nothing to show
+                    printer.show(record)
 
     run_until_stopped(follow)

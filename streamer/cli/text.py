@@ -36,3 +36,27 @@ def event_text(event: dict[str, Any]) -> str:
         " ".join(flags),
     )
     return "  ".join(column for column in columns if column)
+
+
+def queue_row_text(row: dict[str, Any]) -> str:
+    """Return a queue's row as one line: when it was looked at, whose it is, and what it shows."""
+    return f"{row['detected_at']}  {printable(row['tenant']):<12}  {queue_text(row)}"
+
+
+def queue_text(row: dict[str, Any]) -> str:
+    """Return what a queue shows as one line: which it is, who waits and for how long, and who is there to help."""
+    queue, gauges = row["queue"], row["gauges"]
+    waiting, seconds, served, free = (
+        _number(gauges[name]) for name in ("waiting", "longest_wait_seconds", "in_progress", "agents_available")
+    )
+    columns = (
+        f"{printable(queue['id']):<8}",
+        f"{printable(queue['name'] or '-'):<24}",
+        f"{printable(row['media'] or '-'):<8}",
+        f"waiting {waiting} for {seconds} s, in progress {served}, agents available {free}",
+    )
+    return "  ".join(columns)
+
+
+def _number(value: int | None) -> str:
+    return "?" if value is None else str(value)

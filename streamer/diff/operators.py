@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from streamer.diff.plan import Occasion, Plan, Writer
+from streamer.diff.queues import erase_queues
 from streamer.diff.state import FORGOTTEN, TenantState, Watch
 from streamer.events.encode import tombstone
 from streamer.model import Millis, Vocabulary
@@ -45,9 +46,10 @@ def resync(state: TenantState, token: str, *, vocabulary: Vocabulary, names: boo
 
 
 def forget(state: TenantState) -> Erasure:
-    """Erase all rows of a tenant. Its sequence goes on, so that no number of an event is used twice."""
-    after = msgspec.structs.replace(state, rows={}, by_state={}, watch=Watch(), health=FORGOTTEN, fault=None)
-    records = tuple(tombstone(state.tenant, agent) for agent in sorted(state.rows))
+    """Erase all rows of a tenant, its queues' too. Its sequence goes on, so that no number of an event is used twice."""
+    queues = erase_queues(state)
+    after = msgspec.structs.replace(queues.state, rows={}, by_state={}, watch=Watch(), health=FORGOTTEN, fault=None)
+    records = (*(tombstone(state.tenant, agent) for agent in sorted(state.rows)), *queues.records)
     return Erasure(plan=Plan(records=records, state=after), erased=len(records))
 
 

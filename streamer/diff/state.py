@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from streamer.diff.stored_status import StoredStatus, read_status
-from streamer.model import AgentStatus, Interval, Millis, Window
+from streamer.model import AgentStatus, Interval, Millis, Queue, Window
 
 FORGOTTEN: Final = "forgotten"
 
@@ -64,6 +64,17 @@ class Hold(Struct, frozen=True):
     missing: frozenset[str]
 
 
+class QueueRow(Struct, frozen=True, gc=False):
+    """A queue's row: what was `told` of it but for its counters, None where that can't be read, and when.
+
+    `missing`: how many answers in a row lacked the queue.
+    """
+
+    told: Queue | None
+    written: Millis
+    missing: int = 0
+
+
 class Watch(Struct, frozen=True):
     """What polling knows beyond the rows; a new owner starts with an empty one.
 
@@ -82,7 +93,8 @@ class TenantState(Struct, frozen=True):
 
     `sequence` is the number of its newest event. `complete_through` is the watermark, None before the first snapshot
     ever. `resync` is the newest token that was carried out, `resyncs` the last few. `health` is the one last reported, `forgotten` after the
-    rows were erased. `by_state` counts the live rows. `fault` says why the stored state can't be used, if so.
+    rows were erased. `by_state` counts the live rows. `queues` are the rows of queues, which no
+    other field has to do with. `fault` says why the stored state can't be used, if so.
     """
 
     tenant: str
@@ -97,6 +109,7 @@ class TenantState(Struct, frozen=True):
     by_state: Mapping[str, int] = {}
     watch: Watch = Watch()
     fault: str | None = None
+    queues: Mapping[str, QueueRow] = {}
 
     def with_resync(self, token: str) -> TenantState:
         """Return the state once a token is carried out."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from streamer.model import Basis, ChangeKind, State
+from streamer.model import Basis, ChangeKind, QueueGauges, State
 
 TENANT_PATTERN: Final = r"^[A-Za-z0-9._-]+$"
 TIMESTAMP_PATTERN: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"
@@ -169,3 +169,37 @@ class TenantStatus(Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="The last tokens that were carried out, the newest at the end. Missing in older records."),
     ] = ()
+
+
+class QueueName(Struct, frozen=True, kw_only=True):
+    """The queue, in the vendor's id space."""
+
+    id: Annotated[str, Meta(min_length=1, description="The vendor's id of the queue.")]
+    name: Annotated[str | None, Meta(description="The queue's name.")]
+
+
+class Looked(Struct, frozen=True, kw_only=True):
+    """The window of the answer that showed all this: it was true at some moment in it."""
+
+    start: Annotated[Timestamp, Meta(description="When the request was sent, less the age that the answer may have.")]
+    end: Annotated[Timestamp, Meta(description="When the answer had come in whole.")]
+
+
+class QueueStatus(Struct, frozen=True, kw_only=True):
+    """What a queue showed when its row was last written. A gauge, no event: what came and went between is not told."""
+
+    tenant: Tenant
+    source: Annotated[str, Meta(description="The vendor API that was polled.")]
+    queue: QueueName
+    media: Annotated[str | None, Meta(description="What the queue holds, in the vendor's word: `phone`, `chat`, ...")]
+    type: Annotated[str | None, Meta(description="The vendor's type of the queue.")]
+    gauges: QueueGauges
+    counters: Annotated[
+        dict[str, Any],
+        Meta(
+            description="The vendor's totals and means of the day and of the last 30 minutes, under its own names, as "
+            "they were then. They do not have a row written.",
+        ),
+    ]
+    observed: Looked
+    detected_at: Annotated[Timestamp, Meta(description="When this was looked at, in our clock.")]

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final, cast
 from uuid import UUID, uuid5
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
-from streamer.events.definition import AgentStatusChanged, Status, TenantStatus
-from streamer.events.record import EVENTS, ROWS, TENANTS, Headers, Record, agent_key
-from streamer.events.schemas import AGENT_STATUS_CHANGED, TENANT_STATUS, complaint
+from streamer.events.definition import AgentStatusChanged, QueueStatus, Status, TenantStatus
+from streamer.events.record import EVENTS, QUEUES, ROWS, TENANTS, Headers, Record, agent_key, queue_key
+from streamer.events.schemas import AGENT_STATUS_CHANGED, QUEUE_STATUS, TENANT_STATUS, complaint
 
 if TYPE_CHECKING:
     from uuid import UUID as _UUID
@@ -26,6 +26,7 @@ RECORD_LIMIT: Final = 64 * 1024
 """Bytes of key, headers and value together; what topics and clients allow is checked to be more."""
 
 EVENT_TYPE: Final = "AgentStatusChanged"
+QUEUE_TYPE: Final = "QueueStatus"
 ID_NAMESPACE: Final[_UUID] = UUID("6f1b2c1e-8f0a-5a39-9d39-2f3a6f0f7c55")
 """Namespace of event ids (UUIDv5); the schema publishes it as `x-ce-id-namespace`."""
 
@@ -82,36 +83,49 @@ def event_records(event: AgentStatusChanged, trace: str) -> tuple[Record, Record
         EventRefused: not valid under the published schema, larger than `RECORD_LIMIT`, or not encodable.
 
     """
-    try:
-        value = _encode(event)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        reason, message = "invalid", f"the event can't be written as JSON: {type(error).__name__}"
-        raise EventRefused(reason, message) from error
-    if problem := complaint(AGENT_STATUS_CHANGED, value):
-        reason, message = "invalid", f"the event does not fit its schema: {problem}"
-        raise EventRefused(reason, message)
-    key = agent_key(event.tenant, event.agent.id)
-    headers: Headers = (
-        ("content-type", b"application/json"),
-        ("ce_specversion", b"1.0"),
-        ("ce_id", event_id(event.tenant, event.agent.id, event.sequence, event.detected_at).encode()),
-        ("ce_source", f"/tenants/{event.tenant}".encode()),
-        ("ce_type", EVENT_TYPE.encode()),
-        ("ce_subject", event.agent.id.encode()),
-        ("ce_time", event.detected_at.encode()),
-        ("ce_dataschema", AGENT_STATUS_CHANGED.encode()),
-        ("traceparent", f"00-{trace}-{secrets.token_hex(8)}-01".encode()),
+    value = _checked(event, AGENT_STATUS_CHANGED)
+    tenant, agent, at = event.tenant, event.agent.id, event.detected_at
+    about = _About(
+        id=event_id(tenant, agent, event.sequence, at),
+        type=EVENT_TYPE,
+        schema=AGENT_STATUS_CHANGED,
+        tenant=tenant,
+        subject=agent,
+        time=at,
     )
-    record = Record(topic=EVENTS, key=key, value=value, headers=headers)
-    if record.size > RECORD_LIMIT:
-        reason, message = "too_large", f"the record has {record.size} bytes; at most {RECORD_LIMIT} are published"
-        raise EventRefused(reason, message)
-    return record, Record(topic=ROWS, key=key, value=value, headers=headers)
+    headers = _headers(about, trace)
+    record = _measured(Record(topic=EVENTS, key=agent_key(tenant, agent), value=value, headers=headers))
+    return record, Record(topic=ROWS, key=record.key, value=value, headers=headers)
+
+
+def queue_record(status: QueueStatus, trace: str) -> Record:
+    """Return a queue's row, with the headers of a CloudEvent.
+
+    Raises:
+        EventRefused: as an event.
+
+    """
+    value = _checked(status, QUEUE_STATUS)
+    tenant, queue, at = status.tenant, status.queue.id, status.detected_at
+    about = _About(
+        id=str(uuid5(ID_NAMESPACE, _encode(["queue-status", tenant, queue, at]).decode())),
+        type=QUEUE_TYPE,
+        schema=QUEUE_STATUS,
+        tenant=tenant,
+        subject=queue,
+        time=at,
+    )
+    return _measured(Record(topic=QUEUES, key=queue_key(tenant, queue), value=value, headers=_headers(about, trace)))
 
 
 def tombstone(tenant: str, agent: str) -> Record:
     """Return the record that erases an agent's row."""
     return Record(topic=ROWS, key=agent_key(tenant, agent), value=None)
+
+
+def queue_tombstone(tenant: str, queue: str) -> Record:
+    """Return the record that erases a queue's row."""
+    return Record(topic=QUEUES, key=queue_key(tenant, queue), value=None)
 
 
 def tenant_record(status: TenantStatus) -> Record:
@@ -122,3 +136,49 @@ def tenant_record(status: TenantStatus) -> Record:
         value=_encode(status),
         headers=(("content-type", b"application/json"), ("dataschema", TENANT_STATUS.encode())),
     )
+
+
+def _checked(value: AgentStatusChanged | QueueStatus, schema: str) -> bytes:
+    """Return the value as JSON that is valid under its schema."""
+    try:
+        data = _encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        reason, message = "invalid", f"the event can't be written as JSON: {type(error).__name__}"
+        raise EventRefused(reason, message) from error
+    if problem := complaint(schema, data):
+        reason, message = "invalid", f"the event does not fit its schema: {problem}"
+        raise EventRefused(reason, message)
+    return data
+
+
+class _About(Struct, frozen=True):
+    """What the attributes of a CloudEvent say."""
+
+    id: str
+    type: str
+    schema: str
+    tenant: str
+    subject: str
+    time: str
+
+
+def _headers(about: _About, trace: str) -> Headers:
+    """Return CloudEvents' attributes in binary mode."""
+    return (
+        ("content-type", b"application/json"),
+        ("ce_specversion", b"1.0"),
+        ("ce_id", about.id.encode()),
+        ("ce_source", f"/tenants/{about.tenant}".encode()),
+        ("ce_type", about.type.encode()),
+        ("ce_subject", about.subject.encode()),
+        ("ce_time", about.time.encode()),
+        ("ce_dataschema", about.schema.encode()),
+        ("traceparent", f"00-{trace}-{secrets.token_hex(8)}-01".encode()),
+    )
+
+
+def _measured(record: Record) -> Record:
+    if record.size > RECORD_LIMIT:
+        reason, message = "too_large", f"the record has {record.size} bytes; at most {RECORD_LIMIT} are published"
+        raise EventRefused(reason, message)
+    return record

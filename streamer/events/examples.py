@@ -64,3 +64,30 @@ TENANT: Final[dict[str, Any]] = {
     "reported_at": "2026-11-21T09:30:12.000Z",
     "resyncs": [],
 }
+
+QUEUE: Final[dict[str, Any]] = {
+    "tenant": "acmecorp01",
+    "source": "8x8-realtime-stats",
+    "queue": {"id": "116", "name": "Tech Support"},
+    "media": "phone",
+    "type": "phone",
+    "gauges": {
+        "agents_available": 0,
+        "agents_busy": 4,
+        "agents_post_processing": 1,
+        "agents_on_break": 2,
+        "agents_work_offline": 0,
+        "agents_logged_out": 5,
+        "agents_assigned": 12,
+        "agents_enabled": 12,
+        "waiting": 3,
+        "offered": 1,
+        "in_progress": 4,
+        "longest_wait_seconds": 41,
+        "sla_activity_percent": 87,
+        "sla_target": 0,
+    },
+    "counters": {"day-accepted": 212, "day-abandoned": 9, "thirty-min-queued": 31},
+    "observed": {"start": "2026-11-21T09:30:00.120Z", "end": "2026-11-21T09:30:10.302Z"},
+    "detected_at": "2026-11-21T09:30:10.304Z",
+}

@@ -9,15 +9,16 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from streamer.events.definition import AgentStatusChanged, TenantStatus
+from streamer.events.definition import AgentStatusChanged, QueueStatus, TenantStatus
 from streamer.events.encode import EVENT_TYPE, ID_NAMESPACE
-from streamer.events.examples import CHANGED, TENANT
+from streamer.events.examples import CHANGED, QUEUE, TENANT
 from streamer.events.reference import example, fields
-from streamer.events.schemas import AGENT_STATUS_CHANGED, CLOUDEVENT, TENANT_STATUS, file_name
+from streamer.events.schemas import AGENT_STATUS_CHANGED, CLOUDEVENT, QUEUE_STATUS, TENANT_STATUS, file_name
 from streamer.generated import keep, with_sections
 
 README: Final = "README.md"
 PAGE: Final = "docs/events.md"
+QUEUES: Final = "docs/queues.md"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -28,6 +29,7 @@ def documents() -> dict[str, dict[str, Any]]:
             AgentStatusChanged, AGENT_STATUS_CHANGED, CHANGED, {"x-ce-id-namespace": str(ID_NAMESPACE)}
         ),
         TENANT_STATUS: _schema(TenantStatus, TENANT_STATUS, TENANT, {}),
+        QUEUE_STATUS: _schema(QueueStatus, QUEUE_STATUS, QUEUE, {}),
         CLOUDEVENT: _envelope(),
     }
 
@@ -72,14 +74,18 @@ def main(arguments: list[str]) -> int:
         ).decode()
         for schema_id, document in schemas.items()
     }
-    event, tenant = schemas[AGENT_STATUS_CHANGED], schemas[TENANT_STATUS]
+    event, tenant, queue = (schemas[each] for each in (AGENT_STATUS_CHANGED, TENANT_STATUS, QUEUE_STATUS))
     sections = {
         "example": example(event),
         "event": fields(event),
         "tenant-example": example(tenant),
         "tenant": fields(tenant),
     }
-    pages = {README: with_sections(README, {"example": example(event)}), PAGE: with_sections(PAGE, sections)}
+    pages = {
+        README: with_sections(README, {"example": example(event)}),
+        PAGE: with_sections(PAGE, sections),
+        QUEUES: with_sections(QUEUES, {"queue-example": example(queue), "queue": fields(queue)}),
+    }
     return keep({**files, **pages}, arguments)
 
 

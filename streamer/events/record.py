@@ -6,13 +6,16 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from msgspec import Struct
 
-Topic: TypeAlias = Literal["agent-status-changed", "agent-status", "tenant-status"]
-"""The three topics without their prefix: the events, the table of each agent's last event, the tenants."""
+Topic: TypeAlias = Literal["agent-status-changed", "agent-status", "tenant-status", "queue-status"]
+"""The topics without their prefix: the events, the table of each agent's last event, the tenants, the queues."""
 
 EVENTS: Final[Topic] = "agent-status-changed"
 ROWS: Final[Topic] = "agent-status"
 TENANTS: Final[Topic] = "tenant-status"
+QUEUES: Final[Topic] = "queue-status"
 TOPICS: Final[tuple[Topic, ...]] = get_args(Topic)
+TABLES: Final[tuple[Topic, ...]] = (ROWS, TENANTS, QUEUES)
+"""Those that are compacted. Together they are the stored state."""
 
 CLAIM_KEY: Final = b"|claim"
 """Reserved key of the claim's tombstone: no tenant has an empty id, so no reader ever has such a row."""
@@ -58,6 +61,11 @@ def agent_key(tenant: str, agent: str) -> bytes:
     An id that was read from a key that is not UTF-8 gives that very key, so that even such a row can be erased.
     """
     return f"{tenant}|{agent}".encode(errors="surrogateescape")
+
+
+def queue_key(tenant: str, queue: str) -> bytes:
+    """Return the key of a queue's row, made as an agent's."""
+    return agent_key(tenant, queue)
 
 
 def tenant_of(key: bytes) -> str:

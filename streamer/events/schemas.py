@@ -22,10 +22,11 @@ AGENT_STATUS_CHANGED: Final = f"{_PREFIX}agent-status-changed.v1.json"
 """`$id` of the event's schema, and each event's `dataschema`."""
 
 TENANT_STATUS: Final = f"{_PREFIX}tenant-status.v1.json"
+QUEUE_STATUS: Final = f"{_PREFIX}queue-status.v1.json"
 CLOUDEVENT: Final = f"{_PREFIX}agent-status-changed.cloudevent.v1.json"
 """`$id` of the schema of an event as one JSON document (structured mode), as `streamer tail` prints it."""
 
-SCHEMA_IDS: Final = (AGENT_STATUS_CHANGED, TENANT_STATUS, CLOUDEVENT)
+SCHEMA_IDS: Final = (AGENT_STATUS_CHANGED, TENANT_STATUS, QUEUE_STATUS, CLOUDEVENT)
 
 
 def file_name(schema_id: str) -> str:

@@ -143,9 +143,11 @@ class Crew:
         source = state.source or UNKNOWN_SOURCE
         if standing := self._standings.get(tenant):
             self._teller(tenant, source).gone()
-            if standing.wish is None:  # else it is kept: a tenant that comes back is not to forget it
+            if (
+                standing.wish is None and standing.queues.wish is None
+            ):  # else it is kept: a tenant that comes back is not to forget it
                 del self._standings[tenant]
-        if not state.rows and state.fault is None:
+        if not state.rows and not state.queues and state.fault is None:
             self._reporters.pop(tenant, None)
             return
         self._unconfigured.add(tenant)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from streamer.diff.plan import Plan
+from streamer.diff.queues import QueuePlan
 from streamer.diff.state import TenantState
+from streamer.events.record import Record
 from streamer.polling.reporter import Reporter
 from streamer.polling.telling import Teller
 from streamer.store.shard import Shard, Update
@@ -49,11 +51,17 @@ class Ledger:
         records = plan.records
         if report:
             records += (self.reporter.record(plan.state),)
-        if records:
-            await self.shard.commit(Update(records=records, state=plan.state))
-        else:
-            self.shard.note(plan.state)
+        await self._move(records, plan.state)
         self.tell.committed(plan)
+
+    async def commit_queues(self, plan: QueuePlan) -> None:
+        """Commit what is to be written of the tenant's queues; see `commit`.
+
+        Raises:
+            ShardLost: it is not certain that it was committed.
+
+        """
+        await self._move(plan.records, plan.state)
 
     async def report(self) -> None:
         """Commit a record of the tenant's status as it stands.
@@ -63,3 +71,9 @@ class Ledger:
 
         """
         await self.shard.commit(Update(records=(self.reporter.record(self.state),)))
+
+    async def _move(self, records: tuple[Record, ...], state: TenantState) -> None:
+        if records:
+            await self.shard.commit(Update(records=records, state=state))
+        else:
+            self.shard.note(state)

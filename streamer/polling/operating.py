@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from streamer.config import TenantConfig
 from streamer.diff.operators import forget, forget_agents, resync, sweep
+from streamer.diff.queues import erase_queues
 from streamer.diff.state import FORGOTTEN
-from streamer.model import Millis, Vocabulary
+from streamer.model import Millis
 from streamer.polling.ledger import Ledger
+from streamer.sources.source import Source
 
 
 class Operations:
     """What the operators of one tenant ask for."""
 
-    def __init__(self, *, config: TenantConfig, vocabulary: Vocabulary, ledger: Ledger) -> None:
-        """Take the tenant's config, what its source knows, and where its state lies."""
+    def __init__(self, *, config: TenantConfig, source: Source, ledger: Ledger) -> None:
+        """Take the tenant's config, its source, and where its state lies."""
         self._config = config
-        self._vocabulary = vocabulary
+        self._source = source
         self._ledger = ledger
 
     async def carry_out(self, *, now: Millis) -> bool:
@@ -33,6 +35,7 @@ class Operations:
             return False
         await self._resync(now)
         await self._forget_agents()
+        await self._drop_queues()
         if self._config.paused:
             if self._ledger.reporter.judge("paused", "paused: true in the config"):
                 await self._ledger.report()
@@ -53,7 +56,7 @@ class Operations:
 
     def _fault(self) -> str | None:
         """Return why the stored state can't be gone on with. Nothing is written then, so nothing of it is lost."""
-        state, source = self._ledger.state, self._vocabulary.name
+        state, source = self._ledger.state, self._source.name
         if state.fault is not None:
             return f"{state.fault}; the tenant is not polled until that record is mended, or erased with forget: true"
         if state.source is not None and state.rows and state.source != source:
@@ -66,7 +69,7 @@ class Operations:
     async def _forget(self) -> None:
         state, ledger = self._ledger.state, self._ledger
         stored = state.rows or state.sequence or state.complete_through is not None or state.fault is not None
-        if state.rows or (stored and state.health != FORGOTTEN):
+        if state.rows or state.queues or (stored and state.health != FORGOTTEN):
             ledger.reporter.judge("forgotten", "forget: true in the config")
             erasure = forget(state)
             await ledger.commit(erasure.plan, report=True)
@@ -81,7 +84,7 @@ class Operations:
             self._ledger.note(state.with_resync(token))
             return
         names = self._config.agent_names
-        plan = resync(state, token, vocabulary=self._vocabulary, names=names, now=now)
+        plan = resync(state, token, vocabulary=self._source, names=names, now=now)
         await self._ledger.commit(plan, report=True)
         self._ledger.tell.operated("resync", "done", len(plan.published))
 
@@ -92,3 +95,8 @@ class Operations:
             self._ledger.tell.operated("forget_agents", "done", erasure.erased)
         if erasure.refused:
             self._ledger.tell.operated("forget_agents", "refused: still present", erasure.refused)
+
+    async def _drop_queues(self) -> None:
+        """Erase the rows of queues that are no longer asked for: nothing would ever put them right."""
+        if self._source.queues is None and self._ledger.state.queues:
+            await self._ledger.commit_queues(erase_queues(self._ledger.state))

@@ -20,18 +20,16 @@ from streamer.model import Snapshot
 from streamer.polling.ledger import Ledger
 from streamer.polling.operating import Operations
 from streamer.polling.phase import Sighting
+from streamer.polling.queues import QueuePoller
 from streamer.polling.schedule import make_schedule
 from streamer.polling.standing import Standing
 from streamer.polling.timetable import make_timetable
-from streamer.polling.tools import Tools
+from streamer.polling.tools import GRACE, Tools
 from streamer.sources.errors import PollError
 from streamer.sources.source import Source
 
 CLOCK_OFFSET_LIMIT: Final = 2.0
 """Seconds between our clock and the store's beyond which our times are not to be trusted."""
-
-GRACE: Final = 1.0
-"""Seconds that a source may overrun the tenant's timeout before it is cut off."""
 
 THREAD_FROM: Final = 2000
 """Snapshots of so many agents are compared in a thread, so that one large tenant does not hold up the others."""
@@ -56,7 +54,9 @@ class TenantPoller:
         self.reporter = ledger.reporter
         self._tools = tools
         self._standing = standing
-        self._operations = Operations(config=config, vocabulary=source, ledger=ledger)
+        self._operations = Operations(config=config, source=source, ledger=ledger)
+        self._queues = QueuePoller(config=config, source=source, ledger=ledger, tools=tools, patience=standing.queues)
+        self._asked = 0.0
         self._next_sweep = 0.0
         self._seen: Sighting | None = None
 
@@ -89,7 +89,7 @@ class TenantPoller:
             timetable = timetable.after(clock.monotonic() + delay, self._seen)
 
     async def poll(self) -> float:
-        """Poll once and commit what changed; return the seconds to wait beyond the schedule.
+        """Poll once and commit what changed, agents first, then queues; return the seconds to wait beyond the schedule.
 
         Raises:
             ShardLost: it is not certain that the changes were committed.
@@ -114,12 +114,14 @@ class TenantPoller:
             self.reporter.saw(snapshot.window.end - known)
         changed = self.reporter.judge(*self._verdict(plan))
         await self.ledger.commit(plan, report=changed or (before is None and plan.state.complete_through is not None))
+        await self._queues.poll(deadline=self._asked + self.config.timeout / 1000)
         return 0.0
 
     async def _ask(self) -> Snapshot:
         self._refuse_to_go_back()
         await self._standing.pace.ready()  # before time begins to run and before others could need the place
         async with self._tools.budgets.request(self.config.account.host):
+            self._asked = self._tools.clock.monotonic()
             try:
                 # the source keeps to the timeout itself and knows more about it; this is for one that does not
                 async with asyncio.timeout(self.config.timeout / 1000 + GRACE):

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 
 import structlog
+from msgspec.structs import replace
 
 from streamer.clock import Clock
 from streamer.diff.differ import Difference
 from streamer.diff.plan import Plan
+from streamer.diff.queues import QueuePlan
 from streamer.signals import (
     AgentsCounted,
     AgentsHeld,
@@ -17,6 +19,7 @@ from streamer.signals import (
     OperatorKey,
     PollFinished,
     Published,
+    QueuesPolled,
     SnapshotHeld,
     StatusUnmapped,
     TenantGone,
@@ -66,6 +69,14 @@ class Teller:
             self._tell(AgentsCounted(tenant=self._tenant, source=self._source, by_state=counted))
         if plan.state.complete_through is not None:
             self._tell(WatermarkMoved(tenant=self._tenant, complete_through=plan.state.complete_through))
+
+    def queues(self, outcome: str, plan: QueuePlan | None = None, error: str | None = None) -> None:
+        """Tell that a request for queues ended, and what of it was committed."""
+        told = QueuesPolled(tenant=self._tenant, source=self._source, outcome=outcome, error=error)
+        if plan is not None:
+            refused = tuple(each.reason for each in plan.refused)
+            told = replace(told, written=plan.written, erased=plan.erased, refused=refused)
+        self._tell(told)
 
     def operated(self, key: str, outcome: str, count: int) -> None:
         """Tell that an operator's key was carried out or refused."""

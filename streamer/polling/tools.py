@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -11,6 +12,9 @@ from streamer.clock import Clock, SystemClock
 from streamer.polling.budgets import Budgets
 from streamer.polling.first_polls import FirstPolls
 from streamer.signals import Observer
+
+GRACE: Final = 1.0
+"""Seconds that a source may overrun its deadline before it is cut off."""
 
 
 class Tools(Struct, frozen=True):

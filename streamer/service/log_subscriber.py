@@ -17,6 +17,7 @@ from streamer.signals import (
     GroupSilent,
     HealthChanged,
     OperatorKey,
+    QueuesPolled,
     ShardDropped,
     ShardsPlaced,
     ShardTaken,
@@ -63,6 +64,7 @@ class LogSubscriber:
             HealthChanged: self._health_changed,
             SnapshotHeld: self._snapshot_held,
             AgentsHeld: self._agents_held,
+            QueuesPolled: self._queues_polled,
             StatusUnmapped: self._status_unmapped,
             VendorClockFault: self._vendor_clock_fault,
             OperatorKey: self._operator_key,
@@ -105,6 +107,15 @@ class LogSubscriber:
     def _agents_held(self, signal: AgentsHeld) -> None:
         if count := self._quiet.due(signal.tenant, ("agents held", signal.reason), count=signal.count):
             self._log.warning("agents keep their stored state", tenant=signal.tenant, reason=signal.reason, times=count)
+
+    def _queues_polled(self, signal: QueuesPolled) -> None:
+        if signal.error is not None:
+            about = {"tenant": signal.tenant, "outcome": signal.outcome}
+            if count := self._quiet.due(signal.tenant, ("queues", signal.outcome)):
+                self._log.warning("queues are not known", **about, times=count, advice=signal.error)
+        for reason in sorted(set(signal.refused)):
+            if count := self._quiet.due(signal.tenant, ("queues", reason), count=signal.refused.count(reason)):
+                self._log.warning("queues keep their stored rows", tenant=signal.tenant, reason=reason, times=count)
 
     def _status_unmapped(self, signal: StatusUnmapped) -> None:
         code = signal.code[:CODE_LENGTH]

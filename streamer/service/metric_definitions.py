@@ -121,6 +121,18 @@ DEFINITIONS: Final = (
         ("tenant", "reason"),
     ),
     Definition(
+        "queue_polls_total",
+        "counter",
+        "Requests for queues by outcome: ok, or what went wrong. None is a poll: `polls_total` counts those.",
+        ("tenant", "source", "outcome"),
+    ),
+    Definition(
+        "queue_rows_total",
+        "counter",
+        "Rows of queues by outcome: written, erased, or why one was refused.",
+        ("tenant", "source", "outcome"),
+    ),
+    Definition(
         "unmapped_statuses_total",
         "counter",
         "Vendor codes that no mapping knows, once for each poll that published some: `unknown`, or told by the rest.",

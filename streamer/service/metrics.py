@@ -33,6 +33,7 @@ from streamer.signals import (
     LoopLag,
     PollFinished,
     Published,
+    QueuesPolled,
     ShardDropped,
     ShardLoad,
     ShardsPlaced,
@@ -83,6 +84,7 @@ class Metrics:
             Published: self._published,
             AgentsCounted: self._agents_counted,
             SnapshotHeld: self._snapshot_held,
+            QueuesPolled: self._queues_polled,
             AgentsHeld: self._agents_held,
             StatusUnmapped: self._status_unmapped,
             VendorClockFault: self._vendor_clock_fault,
@@ -136,6 +138,13 @@ class Metrics:
         for state in STATES:  # zero is told too: a series that stops would keep its last value on a graph
             gauge = self._gauge("agents", tenant=signal.tenant, source=signal.source, state=state)
             gauge.set(signal.by_state.get(state, 0))
+
+    def _queues_polled(self, signal: QueuesPolled) -> None:
+        about = {"tenant": signal.tenant, "source": signal.source}
+        self._counter("queue_polls_total", **about, outcome=signal.outcome).inc()
+        rows = {"written": signal.written, "erased": signal.erased, **Count(signal.refused)}
+        for outcome, count in rows.items():
+            self._counter("queue_rows_total", **about, outcome=outcome).inc(count)
 
     def _snapshot_held(self, signal: SnapshotHeld) -> None:
         self._counter("held_snapshots_total", tenant=signal.tenant, reason=signal.reason).inc()

@@ -96,6 +96,7 @@ class EightByEightAgentStatus:
 
     name: Final = "8x8-agent-status"
     assumed_age_ms: Final[Millis] = 0  # the vendor's document speaks of no cache in front of this API
+    queues: Final = None
 
     def __init__(self, *, config: AgentStatus8x8, http: Http, clock: Clock) -> None:
         """Take the tenant's config and what all sources share."""

@@ -61,8 +61,20 @@ ROUNDING: Final[Millis] = 1_000
 LONGEST: Final = 10 * 366 * 86_400
 """Seconds. Nobody was in one status for ten years: such a time, or -1, is the vendor's way to say that it knows none."""
 
-LISTS: Final = ("agents", "agent", "data")
-"""Fields of an object in JSON that may hold the list, names of a root in XML that may be an empty one."""
+
+class Shape(Struct, frozen=True):
+    """How items stand in an answer.
+
+    In XML as elements `tag`; an empty root must have the name of one of `lists`. In JSON as a list, or in one of the
+    fields `lists` of an object, or one alone, known by its field `mark`.
+    """
+
+    tag: str
+    lists: tuple[str, ...]
+    mark: str
+
+
+AGENTS: Final = Shape("agent", ("agents", "agent", "data"), CODE)
 
 
 class Agent(Struct, frozen=True, rename="kebab"):
@@ -103,9 +115,9 @@ def read_agents(body: bytes, *, form: Format) -> Sequence[Listed]:
 
     """
     if form == "xml":
-        found = records(body, tag="agent", fields=_FIELDS, lists=LISTS)
+        found = records(body, tag=AGENTS.tag, fields=_FIELDS, lists=AGENTS.lists)
         return [Listed(path, msgspec.convert(record, Agent)) for path, record in found]
-    items = _items(msgspec.Raw(payload.json_text(body)))
+    items = json_items(body, AGENTS)
     return [Listed(path, payload.decode(_AGENT, item, path=path)) for path, item in items]
 
 
@@ -171,21 +183,27 @@ def entry(seconds: int, window: Window) -> Interval | None:
     return Interval(earliest=window.start - seconds * 1000 - ROUNDING, latest=min(latest, window.end))
 
 
-def _items(node: msgspec.Raw, path: str = "$") -> Iterator[tuple[str, msgspec.Raw]]:
-    """Find the agents: a list, one alone, or either of them in a field of an object."""
-    for _ in range(len(LISTS)):
+def json_items(body: bytes, shape: Shape) -> Iterator[tuple[str, msgspec.Raw]]:
+    """Find the items of an answer in JSON with their paths: a list, one alone, or either of them in a field.
+
+    Raises:
+        PollError: invalid_body.
+
+    """
+    node, path = msgspec.Raw(payload.json_text(body)), "$"
+    for _ in range(len(shape.lists)):
         value = payload.decode(_NODE, node, path=path)
         if isinstance(value, list):
             yield from ((f"{path}[{index}]", item) for index, item in enumerate(value))
             return
-        if CODE in value:
+        if shape.mark in value:
             yield path, node
             return
-        held = [key for key in LISTS if key in value]
+        held = [key for key in shape.lists if key in value]
         if len(held) != 1:
-            raise payload.invalid(path, f"holds {'more than one' if held else 'none'} of {', '.join(LISTS)}")
+            raise payload.invalid(path, f"holds {'more than one' if held else 'none'} of {', '.join(shape.lists)}")
         node, path = value[held[0]], f"{path}.{held[0]}"
-    raise payload.invalid(path, "expected a list of agents, got one object in another")
+    raise payload.invalid(path, f"expected a list of {shape.lists[0]}, got one object in another")
 
 
 def _text(value: Value) -> str | None:

@@ -2,6 +2,7 @@
 
     GET {base_url}/api/rtstats/stats/agents.json               all agents; .xml likewise
     GET {base_url}/api/rtstats/stats/agent/{login id}.json     one agent
+    GET {base_url}/api/rtstats/stats/queues.json               all queues, where the tenant wants them
 
 The answers come from a cache that is refreshed every 10 seconds. `time-in-status` tells when a status was entered.
 """
@@ -19,7 +20,17 @@ from yarl import URL
 from streamer.clock import Clock
 from streamer.config import RealTimeStats8x8
 from streamer.diff.transition import plain_transition
-from streamer.model import AgentStatus, Interval, Meaning, Millis, Snapshot, Transition, Window
+from streamer.model import (
+    AgentStatus,
+    Interval,
+    Meaning,
+    Millis,
+    Queue,
+    QueueSnapshot,
+    Snapshot,
+    Transition,
+    Window,
+)
 from streamer.sources import payload
 from streamer.sources.authorization import basic
 from streamer.sources.conditional import LastRead
@@ -32,10 +43,12 @@ from streamer.sources.eight_by_eight_realtime_payload import (
     ROUNDING,
     STATUSES,
     SYSTEM_ITEMS,
+    Format,
     Listed,
     read_agents,
     statuses_of,
 )
+from streamer.sources.eight_by_eight_realtime_queues import read_queues
 from streamer.sources.errors import PollError
 from streamer.sources.http import Answer, Http, Refusal, Request
 from streamer.sources.running_clocks import RunningClocks
@@ -63,11 +76,12 @@ REFUSALS_OF_AGENT: Final[Mapping[int, Refusal]] = MappingProxyType(
 )
 
 
-class EightByEightRealTimeStats:
-    """The source of one tenant."""
+ASSUMED_AGE: Final[Millis] = 10_000
+"""The vendor's cache is refreshed every 10 seconds, by its document."""
 
-    name: Final = "8x8-realtime-stats"
-    assumed_age_ms: Final[Millis] = 10_000
+
+class Api:
+    """The requests of one tenant."""
 
     def __init__(self, *, config: RealTimeStats8x8, http: Http, clock: Clock) -> None:
         """Take the tenant's config and what all sources share."""
@@ -75,9 +89,65 @@ class EightByEightRealTimeStats:
         self._http = http
         self._clock = clock
         self._stats = URL(config.base_url).joinpath("api", "rtstats", "stats")
+
+    @property
+    def deadline(self) -> float:
+        """When a poll that begins now must have ended, in monotonic seconds."""
+        return self._clock.monotonic() + self._config.timeout / 1000
+
+    async def get(
+        self, path: str, refusals: Mapping[int, Refusal], *, deadline: float, validators: Validators = NONE
+    ) -> Answer:
+        """Ask for what stands at `path`, in the form that the tenant wants.
+
+        Raises:
+            PollError: see `Http.fetch`.
+
+        """
+        config = self._config
+        request = Request(
+            url=self._stats.joinpath(f"{path}.{config.format}", encoded=True),
+            headers=basic(config.username, config.password),
+            max_body=config.max_body,
+            format=config.format,
+            refusals=refusals,
+            validators=validators,
+        )
+        return await self._http.fetch(request, deadline=deadline)
+
+
+class Queues:
+    """The queues of one tenant."""
+
+    def __init__(self, *, api: Api, form: Format) -> None:
+        """Take who asks, and the form of the answers."""
+        self._api = api
+        self._form = form
+        self._last: LastRead[Mapping[str, Queue]] = LastRead()
+
+    async def snapshot(self, *, deadline: float) -> QueueSnapshot:
+        """Ask for all queues; see `QueueSource.snapshot`."""
+        validators = self._last.condition()
+        answer = await self._api.get("queues", REFUSALS, deadline=deadline, validators=validators)
+        queues = await self._last.take(answer, partial(read_queues, form=self._form))
+        return QueueSnapshot(window=shown_in(answer), queues=queues)
+
+
+class EightByEightRealTimeStats:
+    """The source of one tenant."""
+
+    name: Final = "8x8-realtime-stats"
+    assumed_age_ms: Final[Millis] = ASSUMED_AGE
+
+    def __init__(self, *, config: RealTimeStats8x8, http: Http, clock: Clock) -> None:
+        """Take the tenant's config and what all sources share."""
+        self._config = config
+        self._clock = clock
+        self._api = Api(config=config, http=http, clock=clock)
         self._vocabulary = Vocabulary8x8(statuses=STATUSES, status_map=config.status_map, system_items=SYSTEM_ITEMS)
         self._last: LastRead[Sequence[Listed]] = LastRead()
         self._clocks = RunningClocks(field=CLOCK, unsure=frozenset({LOGGED_OUT}))
+        self.queues = Queues(api=self._api, form=config.format) if config.queues else None
 
     async def snapshot(self) -> Snapshot:
         """Ask for all agents.
@@ -88,9 +158,9 @@ class EightByEightRealTimeStats:
 
         """
         asked = self._clock.monotonic()
-        answer = await self._get("agents", REFUSALS, self._last.condition())
+        answer = await self._api.get("agents", REFUSALS, deadline=self._api.deadline, validators=self._last.condition())
         answered = self._clock.monotonic()
-        window = self._window(answer)
+        window = shown_in(answer)
         agents = await self._statuses(await self._last.take(answer, self._read), window)
         standing = self._clocks.standing(agents, asked=asked, answered=answered) * 1000
         if standing > self.assumed_age_ms + ROUNDING:  # with less, whole seconds may not show that they have moved
@@ -104,8 +174,8 @@ class EightByEightRealTimeStats:
             PollError: anything but that agent's status; `not_found` if the vendor does not know it.
 
         """
-        answer = await self._get(f"agent/{path_segment(agent_id)}", REFUSALS_OF_AGENT)
-        agents = list((await self._statuses(self._read(answer.body), self._window(answer))).values())
+        answer = await self._api.get(f"agent/{path_segment(agent_id)}", REFUSALS_OF_AGENT, deadline=self._api.deadline)
+        agents = list((await self._statuses(self._read(answer.body), shown_in(answer))).values())
         if len(agents) != 1:
             raise payload.invalid("$", f"expected one agent, got {len(agents)}")
         if agent_id not in (agents[0].vendor.get(LOGIN), agents[0].vendor.get(GUID)):
@@ -134,28 +204,18 @@ class EightByEightRealTimeStats:
         """Refuse keys that are not `5`, `5/801` or `5/801/1726`: status, code list, item."""
         return status_key_fault(key)
 
-    async def _get(self, path: str, refusals: Mapping[int, Refusal], validators: Validators = NONE) -> Answer:
-        config = self._config
-        request = Request(
-            url=self._stats.joinpath(f"{path}.{config.format}", encoded=True),
-            headers=basic(config.username, config.password),
-            max_body=config.max_body,
-            format=config.format,
-            refusals=refusals,
-            validators=validators,
-        )
-        return await self._http.fetch(request, deadline=self._clock.monotonic() + config.timeout / 1000)
-
     def _read(self, body: bytes) -> Sequence[Listed]:
         return read_agents(body, form=self._config.format)
-
-    def _window(self, answer: Answer) -> Window:
-        return Window(start=answer.window.start - self.assumed_age_ms, end=answer.window.end)
 
     async def _statuses(self, listed: Sequence[Listed], window: Window) -> Mapping[str, AgentStatus]:
         """Make the statuses anew even of an answer "not modified": when they were entered is told by its window."""
         make = partial(statuses_of, listed, window=window, names=self._config.agent_names)
         return await asyncio.to_thread(make) if len(listed) >= IN_THREAD_FROM else make()
+
+
+def shown_in(answer: Answer) -> Window:
+    """Return when what an answer shows was true."""
+    return Window(start=answer.window.start - ASSUMED_AGE, end=answer.window.end)
 
 
 def begun(before: Mapping[str, Any], since: Interval | None) -> Interval | None:

@@ -96,6 +96,7 @@ class GoogleCcaipAgentStatuses:
 
     name: Final = "google-ccaip"
     assumed_age_ms: Final[Millis] = 0  # the vendor's document speaks of no cache in front of this API
+    queues: Final = None
 
     def __init__(self, *, config: GoogleCcaip, http: Http, clock: Clock) -> None:
         """Take the tenant's config and what all sources share."""

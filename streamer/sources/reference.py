@@ -11,6 +11,7 @@ from typing import Final
 
 from streamer.generated import keep, table, with_sections
 from streamer.sources import eight_by_eight_realtime_payload as realtime
+from streamer.sources import eight_by_eight_realtime_queues as queues
 from streamer.sources import google_ccaip, vonage_components, vonage_vocabulary
 from streamer.sources.eight_by_eight import SIGNIFICANT, Status
 from streamer.sources.eight_by_eight_agent_status import STATUSES
@@ -41,6 +42,11 @@ def system_items() -> str:
     """Return what the items mean that belong to no code list in 8x8's real-time statistics."""
     rows = ((str(item), name) for item, name in realtime.SYSTEM_ITEMS.items())
     return table(("`status-code-item-id`", "`reason.name`"), rows)
+
+
+def gauges() -> str:
+    """Return the vendor's field of each gauge of a queue in 8x8's real-time statistics."""
+    return table(("Gauge", "Field"), ((f"`{gauge}`", f"`{field}`") for gauge, field in queues.GAUGES.items()))
 
 
 def significant() -> str:
@@ -106,7 +112,12 @@ def main(arguments: list[str]) -> int:
         EIGHT_BY_EIGHT: with_sections(EIGHT_BY_EIGHT, {"statuses": statuses(STATUSES), "significant": significant()}),
         REALTIME: with_sections(
             REALTIME,
-            {"statuses": statuses(realtime.STATUSES), "reasons": system_items(), "significant": significant()},
+            {
+                "statuses": statuses(realtime.STATUSES),
+                "reasons": system_items(),
+                "significant": significant(),
+                "gauges": gauges(),
+            },
         ),
         GOOGLE: with_sections(GOOGLE, {"statuses": google_statuses(), "significant": google_significant()}),
         VONAGE: with_sections(

@@ -5,8 +5,20 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from streamer.clock import Clock
-from streamer.model import AgentStatus, Millis, Snapshot, Vocabulary
+from streamer.model import AgentStatus, Millis, QueueSnapshot, Snapshot, Vocabulary
 from streamer.sources.http import Http
+
+
+class QueueSource(Protocol):
+    """The queues of one tenant at one vendor."""
+
+    async def snapshot(self, *, deadline: float) -> QueueSnapshot:
+        """Ask for all queues; the answer must be there by `deadline`, in monotonic seconds. One call at a time.
+
+        Raises:
+            PollError: anything but all queues.
+
+        """
 
 
 class Source(Vocabulary, Protocol):
@@ -15,6 +27,10 @@ class Source(Vocabulary, Protocol):
     @property
     def assumed_age_ms(self) -> Millis:
         """How old the vendor's data may be when it answers, by its own document. Windows already start that earlier."""
+
+    @property
+    def queues(self) -> QueueSource | None:
+        """Who asks for the queues; None where the vendor does not tell of them or the tenant does not want them."""
 
     async def snapshot(self) -> Snapshot:
         """Ask for all agents within the tenant's `timeout`. One call at a time.

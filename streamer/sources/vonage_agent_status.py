@@ -69,6 +69,7 @@ class VonageAgentStatus:
 
     name: Final = "vonage-agent-status"
     assumed_age_ms: Final[Millis] = 0  # answers are dated: `upTo` bounds the window instead
+    queues: Final = None
 
     def __init__(self, *, config: Vonage, http: Http, clock: Clock) -> None:
         """Take the tenant's config and what all sources share."""

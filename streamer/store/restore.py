@@ -1,4 +1,4 @@
-"""Building the state of a shard's tenants from its two tables, whichever store they lie in.
+"""Building the state of a shard's tenants from its tables, whichever store they lie in.
 
 A row is the agent's last event, byte for byte. A record that can't be read is never dropped: its tenant is not polled
 until somebody looked at it, and all other tenants go on.
@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Raw, Struct
 
 from streamer.clock import millis
-from streamer.diff.state import Row, TenantState
+from streamer.diff.state import QueueRow, Row, TenantState
 from streamer.diff.stored_status import Moment, Span, read_status
-from streamer.events.record import CLAIM_KEY, ROWS, TENANTS, Stored, Topic, partition_of, tenant_of
-from streamer.model import Window
+from streamer.events.record import CLAIM_KEY, QUEUES, TABLES, TENANTS, Stored, Topic, partition_of, tenant_of
+from streamer.model import Queue, QueueGauges, Window
 from streamer.store.engine import StoreError
 
 if TYPE_CHECKING:
@@ -49,6 +50,15 @@ class _Event(Struct, frozen=True, gc=False):
     occurred: Span | None
 
 
+class _QueueRow(Struct, frozen=True, gc=False):
+    tenant: str
+    queue: _Agent
+    media: str | None
+    type: str | None
+    gauges: QueueGauges
+    detected_at: Moment
+
+
 class _TenantRecord(Struct, frozen=True, gc=False):
     tenant: str
     source: str
@@ -67,11 +77,12 @@ _OTHER_KEY: Final = "its tenant and agent are not those of its key"
 _GONE: Final = b"null"
 
 _read_event: Final = msgspec.json.Decoder(_Event).decode
+_read_queue: Final = msgspec.json.Decoder(_QueueRow).decode
 _read_tenant: Final = msgspec.json.Decoder(_TenantRecord).decode
 
 
 def restore(records: Iterable[Stored], *, shard: int, shards: int) -> dict[str, TenantState]:
-    """Return the state of each tenant that has a row or a record, from the records of both tables in their order.
+    """Return the state of each tenant that has a row or a record, from the records of all tables in their order.
 
     Raises:
         StoreError: a key lies in another partition than `shards` says: the partition count was changed.
@@ -94,7 +105,7 @@ class Restoration:
         """Take the shard's number, and how many there are."""
         self._shard = shard
         self._shards = shards
-        self._newest: dict[Topic, dict[bytes, Stored]] = {TENANTS: {}, ROWS: {}}
+        self._newest: dict[Topic, dict[bytes, Stored]] = {topic: {} for topic in TABLES}
         self._tenants: dict[bytes, _Tenant] = {}
 
     def take(self, record: Stored) -> None:
@@ -122,16 +133,18 @@ class Restoration:
     def _read(self, record: Stored) -> None:
         if record.key == CLAIM_KEY:
             return
-        head, bar, agent = record.key.partition(b"|")
-        if not head or (record.topic == ROWS) != bool(bar):
+        head, bar, name = record.key.partition(b"|")
+        if not head or (record.topic != TENANTS) != bool(bar):
             raise _foreign(record)
         tenant = self._tenants.get(head) or self._new_tenant(record)
         if record.value is not None:
             try:
-                if record.topic == ROWS:
-                    tenant.take_row(agent.decode(errors="surrogateescape"), record.value)
-                else:
+                if record.topic == TENANTS:
                     tenant.take_record(record.value)
+                elif record.topic == QUEUES:
+                    tenant.take_queue(name.decode(errors="surrogateescape"), record.value)
+                else:
+                    tenant.take_row(name.decode(errors="surrogateescape"), record.value)
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
                 tenant.fault = f"{record.place} can't be read: {_without_values(error)}"
 
@@ -161,11 +174,12 @@ class _Tenant:
         self._rows: dict[str, Row] = {}
         self._sequence = 0
         self._by_state: Counter[str] = Counter()
+        self._queues: dict[str, QueueRow] = {}
 
     @property
     def empty(self) -> bool:
         """Whether there were tombstones alone."""
-        return not (self._rows or self._record or self.fault)
+        return not (self._rows or self._record or self._queues or self.fault)
 
     def take_row(self, agent: str, value: bytes) -> None:
         self._rows[agent] = UNREADABLE
@@ -203,6 +217,15 @@ class _Tenant:
             health_since=millis(told.health_since),
         )
 
+    def take_queue(self, queue: str, value: bytes) -> None:
+        """Take a queue's row. Nothing goes on from what it says, so one that can't be read is only written again."""
+        self._queues[queue] = QueueRow(told=None, written=0)
+        with suppress(msgspec.DecodeError, ValueError, RecursionError):
+            row = _read_queue(value)
+            told = Queue(id=row.queue.id, name=row.queue.name, media=row.media, type=row.type, gauges=row.gauges)
+            if (row.tenant, told.id) == (self.name, queue):
+                self._queues[queue] = QueueRow(told=told, written=millis(row.detected_at))
+
     def state(self) -> TenantState:
         """Return all that is known of the tenant. What its record says of the source goes before what its rows do."""
         record = self._record or TenantState(tenant=self.name, source=self._source)
@@ -212,6 +235,7 @@ class _Tenant:
             sequence=max(self._sequence, record.sequence),
             by_state=dict(self._by_state),
             fault=self.fault,
+            queues=self._queues,
         )
 
 

@@ -11,9 +11,8 @@ import pytest
 from streamer.config import AgentStatus8x8
 from streamer.model import Snapshot
 from streamer.polling.keeper import ShardKeeper
-from streamer.polling.poller import GRACE
 from streamer.polling.roster import Roster
-from streamer.polling.tools import Tools
+from streamer.polling.tools import GRACE, Tools
 from streamer.signals import HealthChanged, OperatorKey, Signal, TenantGone, UnconfiguredTenants
 from streamer.sources.errors import PollError
 from streamer.store.engine import ShardLost

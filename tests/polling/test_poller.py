@@ -7,8 +7,8 @@ import pytest
 
 from streamer.clock import rfc3339
 from streamer.polling.budgets import PER_HOST
-from streamer.polling.poller import GRACE, THREAD_FROM, TenantPoller
-from streamer.polling.tools import Tools
+from streamer.polling.poller import THREAD_FROM, TenantPoller
+from streamer.polling.tools import GRACE, Tools
 from streamer.signals import AgentsCounted, PollFinished, Published, Signal, WatermarkMoved
 from streamer.sources.errors import PollError
 from streamer.store.engine import ShardLost

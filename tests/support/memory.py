@@ -16,6 +16,7 @@ from streamer.model import AgentStatus, Millis, Snapshot, Window
 from streamer.signals import Observer
 from streamer.sources.errors import PollError
 from streamer.sources.pace import Pace
+from streamer.sources.source import QueueSource
 from streamer.store.engine import Committed, ShardLost
 from streamer.store.restore import restore
 from streamer.store.shard import Shard
@@ -37,6 +38,7 @@ class MemorySource(Codes):
     """
 
     assumed_age_ms: Millis = 0
+    queues: QueueSource | None = None
 
     def __init__(self, *, clock: Clock, tenant_id: str = "acme", agents: dict[str, int] | None = None) -> None:
         self.agents = {"a": 4} if agents is None else agents

@@ -96,14 +96,17 @@ class RealTimeStats8x8(Tenant8x8):
     Where one of them turns out not to be as documented: the vendor's document shows XML only.
     """
     queues: Flag = False
-    """Whether queues are polled too. Not in this release: only `false` is accepted.
+    """Whether queues are asked for too, with a second request in each poll; their gauges go to `queue-status`.
 
-    Not yet.
+    Where wallboards or routing want them. Switched off again, the rows are erased.
     """
 
-    @field_validator("queues")
-    @classmethod
-    def _are_left_out(cls, queues: bool) -> bool:  # noqa: FBT001 - pydantic calls it
-        if queues:
-            raise ValueError("queue gauges are not in this release — leave queues out or write false")
-        return queues
+    @model_validator(mode="after")
+    def _has_time_for_queues(self) -> "RealTimeStats8x8":
+        rate = self.rate
+        if self.queues and rate and (2 * rate.interval > self.interval or rate.interval > self.timeout):
+            raise ValueError(
+                f"rate {rate} leaves no second request in each poll for queues — raise rate, interval or timeout, "
+                "or leave queues out"
+            )
+        return self

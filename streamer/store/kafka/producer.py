@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamer.events.record import CLAIM_KEY, TOPICS, Record
+from streamer.events.record import CLAIM_KEY, TABLES, TOPICS, Record
 from streamer.store.engine import Committed, ShardLost
 from streamer.store.kafka.failures import shard_lost
 from streamer.store.kafka.guard import GuardedProducer, Written
-from streamer.store.kafka.topics import TABLES
 
 if TYPE_CHECKING:
     import asyncio

@@ -79,7 +79,7 @@ class TakeOver:
         return await engine.claim()
 
     async def read(self, claims: Mapping[Topic, int]) -> Restoration:
-        """I2, I3: read both tables from the beginning until past the claims.
+        """I2, I3: read the tables from the beginning until past the claims.
 
         A transaction that hangs before the claims keeps this from ending, which is right: what it holds is not known.
         """

@@ -1,4 +1,4 @@
-"""The three topics: created with their settings when missing, checked when present, never altered.
+"""The topics: created with their settings when missing, checked when present, never altered.
 
 Altering is left to the operator: the only request for it that aiokafka knows replaces all settings of a topic.
 """
@@ -9,7 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from streamer.events.encode import RECORD_LIMIT
-from streamer.events.record import EVENTS, ROWS, TENANTS, TOPICS
+from streamer.events.record import EVENTS, TOPICS
 from streamer.store.engine import StoreError
 from streamer.store.kafka.admin import Wanted, administering
 from streamer.store.kafka.client import BATCH_BYTES
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from streamer.model import Millis
     from streamer.store.kafka.admin import Found
     from streamer.store.kafka.client import Clients
-
-TABLES: Final[tuple[Topic, Topic]] = (ROWS, TENANTS)
 
 _HOUR: Final[Millis] = 3_600_000
 _DAY: Final[Millis] = 24 * _HOUR
@@ -55,7 +53,7 @@ _LARGEST: Final = max(BATCH_BYTES, RECORD_LIMIT)
 
 
 async def ensure_topics(clients: Clients, *, retention: Millis) -> None:
-    """Make the topics that are missing and check all three; nothing else must name them before.
+    """Make the topics that are missing and check them all; nothing else must name them before.
 
     Raises:
         StoreError: one is not as it must be, or can't be made; the message says what to do.

@@ -28,7 +28,7 @@ encode_headers: Final = msgspec.msgpack.Encoder().encode
 decode_headers: Final = msgspec.msgpack.Decoder(Headers).decode
 
 _TABLE: Final = """
-CREATE TABLE "{topic}" (
+CREATE TABLE IF NOT EXISTS "{topic}" (
     offset INTEGER PRIMARY KEY AUTOINCREMENT,
     written_at INTEGER NOT NULL,
     key BLOB NOT NULL {unique},
@@ -68,6 +68,9 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=FULL")
         if is_new:
             _create(connection, path)
+        elif not _has_all_topics(connection):
+            with transaction(connection):  # a file of a release that had fewer
+                _add_topics(connection)
     return connection
 
 
@@ -149,12 +152,21 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
     with transaction(connection):
         if not _check(connection, path):
             return  # another process was faster
-        for topic in TOPICS:
-            connection.execute(_TABLE.format(topic=topic, unique="" if topic == EVENTS else "UNIQUE"))
+        _add_topics(connection)
         connection.execute("CREATE TABLE writer (epoch INTEGER NOT NULL)")
         connection.execute("INSERT INTO writer VALUES (0)")
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version={VERSION}")
+
+
+def _has_all_topics(connection: sqlite3.Connection) -> bool:
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return names.issuperset(TOPICS)
+
+
+def _add_topics(connection: sqlite3.Connection) -> None:
+    for topic in TOPICS:
+        connection.execute(_TABLE.format(topic=topic, unique="" if topic == EVENTS else "UNIQUE"))
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> Any:

@@ -34,7 +34,7 @@ ONLY_SHARD: Final = 0
 
 
 class SqliteStore:
-    """One file with the three topics as tables, and one shard. It must lie on a local disk (WAL uses shared memory)."""
+    """One file with the topics as tables, and one shard. It must lie on a local disk (WAL uses shared memory)."""
 
     def __init__(self, *, path: Path, retention: Millis, clock: Clock) -> None:
         """Take the database's path, and how long events are kept; state is kept for ever."""

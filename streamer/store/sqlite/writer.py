@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
-from streamer.events.record import EVENTS, ROWS, TENANTS, TOPICS, Record, Stored
+from streamer.events.record import EVENTS, TABLES, TOPICS, Record, Stored
 from streamer.model import Millis
 from streamer.store.engine import ShardLost, StoreError
 from streamer.store.sqlite.database import encode_headers, explain, is_beyond_retry, open_for_writing, transaction
@@ -28,7 +28,7 @@ _INSERT: Final = {
 }
 _STATE: Final = {
     topic: f'SELECT offset, CAST(key AS BLOB), CAST(value AS BLOB) FROM "{topic}" ORDER BY offset'  # noqa: S608
-    for topic in (ROWS, TENANTS)
+    for topic in TABLES
 }
 _SWEEP: Final = {
     # the oldest events come first, so only those are looked at
@@ -38,7 +38,7 @@ _SWEEP: Final = {
     **{
         topic: f'DELETE FROM "{topic}" WHERE offset IN '  # noqa: S608
         f'(SELECT offset FROM "{topic}" WHERE value IS NULL AND written_at < :before LIMIT :rows)'
-        for topic in (ROWS, TENANTS)
+        for topic in TABLES
     },
 }
 
@@ -60,7 +60,7 @@ class Writer:
         self._sweep_at = 0.0
 
     def claim(self) -> tuple[int, list[Stored]]:
-        """Become the one writer, then read the state (I2, I3): return the epoch and all records of both tables.
+        """Become the one writer, then read the state (I2, I3): return the epoch and all records of the tables.
 
         Raises:
             ShardLost: not possible now.

@@ -1,0 +1,138 @@
+"""Reading the queues of 8x8's real-time statistics, from JSON or XML, into the same values; see docs/decisions/0017."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+import msgspec
+
+from streamer.model import Queue, QueueGauges
+from streamer.sources import payload
+from streamer.sources.eight_by_eight_realtime_payload import Format, Shape, json_items
+from streamer.sources.errors import PollError
+from streamer.sources.xml_payload import records
+
+Value: TypeAlias = int | float | str | None
+
+ID: Final = "queue-id"
+NAME: Final = "queue-name"
+MEDIA: Final = "media-type"
+TYPE: Final = "queue-type"
+
+QUEUES: Final = Shape("queue", ("queues", "queue", "data"), ID)
+
+GAUGES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "agents_available": "agent-count-waitTransact",
+        "agents_busy": "agent-count-busy",
+        "agents_post_processing": "agent-count-postProcess",
+        "agents_on_break": "agent-count-onBreak",
+        "agents_work_offline": "agent-count-workOffline",
+        "agents_logged_out": "agent-count-loggedOut",
+        "agents_assigned": "assigned-agent-count",
+        "agents_enabled": "enabled-agent-count",
+        "waiting": "queue-size",
+        "offered": "number-in-offered",
+        "in_progress": "number-in-progress",
+        "longest_wait_seconds": "longest-wait-time",
+        "sla_activity_percent": "sla-activity",
+        "sla_target": "sla-target",
+    }
+)
+"""The vendor's field of each published gauge."""
+
+COUNTERS: Final = (
+    "day-abandoned",
+    "day-accepted",
+    "day-avg-duration",
+    "day-avg-wait-time",
+    "day-queued",
+    "day-sla-activity",
+    "thirty-min-abandoned",
+    "thirty-min-accepted",
+    "thirty-min-avg-duration",
+    "thirty-min-avg-wait-time",
+    "thirty-min-longest-wait-time",
+    "thirty-min-queued",
+    "thirty-min-sla-activity",
+)
+"""The vendor's fields that are published as `counters`, under these very names."""
+
+_FIELDS: Final = (ID, NAME, MEDIA, TYPE, *GAUGES.values(), *COUNTERS)
+_INT64: Final = 2**63
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+_FRACTION = re.compile(r"(-?[0-9]{1,18})\.[0-9]+")
+_ITEM = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_VALUE = msgspec.json.Decoder(Value)
+
+
+def read_queues(body: bytes, *, form: Format) -> Mapping[str, Queue]:
+    """Return all queues of an answer by their ids.
+
+    Raises:
+        PollError: invalid_body with the path of what is wrong, or incomplete for a queue that is listed twice.
+
+    """
+    queues: dict[str, Queue] = {}
+    for path, record in _records(body, form):
+        queue = _queue(record, path)
+        if queue.id in queues:
+            raise PollError("incomplete", f"{path}: a queue that was listed before")
+        queues[queue.id] = queue
+    return queues
+
+
+def _records(body: bytes, form: Format) -> Iterator[tuple[str, Mapping[str, Value]]]:
+    """Yield the fields of each queue, with its path."""
+    if form == "xml":
+        yield from records(body, tag=QUEUES.tag, fields=_FIELDS, lists=QUEUES.lists)
+        return
+    for path, item in json_items(body, QUEUES):
+        fields = payload.decode(_ITEM, item, path=path)
+        yield (
+            path,
+            {name: payload.decode(_VALUE, fields[name], path=f"{path}.{name}") for name in _FIELDS if name in fields},
+        )
+
+
+def _queue(record: Mapping[str, Value], path: str) -> Queue:
+    id_ = _text(record.get(ID))
+    if id_ is None:
+        raise payload.invalid(f"{path}.{ID}", "is missing")
+    counters = {name: _plain(record.get(name)) for name in COUNTERS}
+    return Queue(
+        id=payload.agent_id(id_, f"{path}.{ID}"),
+        name=_text(record.get(NAME)),
+        media=_text(record.get(MEDIA)),
+        type=_text(record.get(TYPE)),
+        gauges=QueueGauges(**{name: _gauge(record.get(field), f"{path}.{field}") for name, field in GAUGES.items()}),
+        counters={name: value for name, value in counters.items() if value is not None},
+    )
+
+
+def _gauge(value: Value, path: str) -> int | None:
+    """Return a gauge, a fraction of it cut off; None for nothing, and for a negative: the vendor's "not available"."""
+    value = _plain(value)
+    if isinstance(value, str):
+        match = _FRACTION.fullmatch(value)
+        if match is None:
+            raise payload.invalid(path, "expected a number of at most 18 digits, got text that is none")
+        value = int(match[1])
+    if isinstance(value, float) and value >= _INT64:
+        raise payload.invalid(path, "the number does not fit into 64 bits")
+    return None if value is None or value < 0 else int(value)
+
+
+def _plain(value: Value) -> Value:
+    """Return a number that came as text as a number, and one that events can't hold as text; None for nothing."""
+    if not isinstance(value, str):
+        return str(value) if isinstance(value, int) and not -_INT64 <= value < _INT64 else value
+    text = value.strip()
+    return int(text) if _WHOLE.fullmatch(text) else text or None
+
+
+def _text(value: Value) -> str | None:
+    return None if value is None else str(value).strip() or None
