@@ -24,12 +24,11 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 def documents() -> dict[str, dict[str, Any]]:
     """Return each published schema by its `$id`."""
+    named = {"x-ce-id-namespace": str(ID_NAMESPACE)}
     return {
-        AGENT_STATUS_CHANGED: _schema(
-            AgentStatusChanged, AGENT_STATUS_CHANGED, CHANGED, {"x-ce-id-namespace": str(ID_NAMESPACE)}
-        ),
+        AGENT_STATUS_CHANGED: _schema(AgentStatusChanged, AGENT_STATUS_CHANGED, CHANGED, named),
         TENANT_STATUS: _schema(TenantStatus, TENANT_STATUS, TENANT, {}),
-        QUEUE_STATUS: _schema(QueueStatus, QUEUE_STATUS, QUEUE, {}),
+        QUEUE_STATUS: _schema(QueueStatus, QUEUE_STATUS, QUEUE, named),
         CLOUDEVENT: _envelope(),
     }
 

@@ -12,9 +12,11 @@ import pytest
 import yaml
 
 from streamer.simulator.eight_by_eight import ACTIVITIES
+from streamer.simulator.realtime_fields import QUEUES
 from streamer.sources.registry import SOURCES
 from tests.cli.conftest import Ended, streamer
 from tests.oracle.vendors import READINGS
+from tests.support.gauges import gauges_shown
 from tests.support.polled import STATISTICS, Polled, polled, tenants_of, truth_of
 from tests.support.programs import PASSWORD, PASSWORD_VARIABLE, SimulatorProgram
 
@@ -124,3 +126,45 @@ def test_people_get_a_line_for_each_agent(config: str) -> None:
     ended = poll_once(config, "google-ccaip")
     assert (ended.code, len(ended.out.splitlines())) == (0, AGENTS)
     assert f"{AGENTS} agents" in ended.err
+
+
+@pytest.fixture(scope="module")
+def with_queues(simulator: SimulatorProgram, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A config whose tenants, one for each form, have queues polled."""
+    (tenant,) = tenants_of(polled(1, [STATISTICS]), simulator.base_url, password_env=PASSWORD_VARIABLE)
+    tenants = [{**tenant, "id": form, "format": form, "queues": True, "rate": "100/s"} for form in FORMS]
+    path: Path = tmp_path_factory.mktemp("queues") / "streamer.yaml"
+    path.write_text(yaml.safe_dump({"store": "sqlite:///unused.db", "tenants": tenants}))
+    return str(path)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_queues_are_listed_after_the_agents(simulator: SimulatorProgram, with_queues: str, form: str) -> None:
+    """As the vendor shows them, where the tenant wants them; a question for one agent is about that one alone."""
+    before = gauges_shown(simulator, "sim-001")
+    ended = poll_once(with_queues, form, "--output", "json")
+    after = gauges_shown(simulator, "sim-001")
+    assert (ended.code, f"{len(QUEUES)} queues" in ended.err) == (0, True), ended.err
+    documents = [orjson.loads(line) for line in ended.out.splitlines()]
+    assert ["queue" in each for each in documents] == [False] * AGENTS + [True] * len(QUEUES)
+    assert [each["queue"]["id"] for each in documents[AGENTS:]] == list(before)
+    for each in documents[AGENTS:]:
+        queue, longest = each["queue"]["id"], each["gauges"]["longest_wait_seconds"]
+        assert before[queue]["longest_wait_seconds"] <= longest <= after[queue]["longest_wait_seconds"]
+        assert each["gauges"] == {**before[queue], "longest_wait_seconds": longest}
+    lines = poll_once(with_queues, form).out.splitlines()
+    assert [line.split()[0] for line in lines[AGENTS:]] == [str(queue.id) for queue in QUEUES]
+    assert all(" waiting " in line for line in lines[AGENTS:])
+    (alone,) = poll_once(with_queues, form, "--agent", documents[0]["vendor"]["agent-id"]).out.splitlines()
+    assert " waiting " not in alone
+
+
+def test_queues_that_fail_are_a_failure_after_the_agents(simulator: SimulatorProgram, tmp_path: Path) -> None:
+    """What was learnt of agents is shown; the exit code says that it was not all."""
+    (tenant,) = tenants_of(polled(1, [STATISTICS]), simulator.base_url, password_env=PASSWORD_VARIABLE)
+    path = tmp_path / "streamer.yaml"
+    small = {**tenant, "id": "acme", "queues": True, "rate": "2/s", "interval": "1s", "timeout": "500ms"}
+    path.write_text(yaml.safe_dump({"store": "sqlite:///unused.db", "tenants": [small]}))
+    ended = poll_once(str(path), "acme")
+    assert (ended.code, len(ended.out.splitlines())) == (1, AGENTS), ended.err
+    assert "its turn comes" in ended.err

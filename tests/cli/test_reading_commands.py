@@ -8,11 +8,17 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import msgspec
 import orjson
 import pytest
 
 from streamer.clock import SystemClock, rfc3339
+from streamer.events.definition import QueueStatus
+from streamer.events.encode import new_trace, queue_record, queue_tombstone
+from streamer.events.examples import QUEUE
 from streamer.events.schemas import CLOUDEVENT, complaint
+from streamer.store import Update
+from streamer.store.sqlite import SqliteStore
 from tests.cli.conftest import Place, streamer
 from tests.support.broker import ROOT
 from tests.support.programs import PASSWORD, PASSWORD_VARIABLE, Program, wait_until
@@ -22,9 +28,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def followed(place: Place, folder: Path, *options: str, until: int) -> str:
+def followed(config: str, folder: Path, *options: str, until: int) -> str:
     """Follow the events until so many lines came, and end it as Ctrl-C does; it ends well."""
-    with Program("tail", "--config", place.config, *options, folder=folder, name="tail") as program:
+    with Program("tail", "--config", config, *options, folder=folder, name="tail") as program:
         wait_until(lambda: program.output().count("\n") >= until, f"{until} lines", within=20)
         assert program._signal(signal.SIGINT) == 0
         assert program.log() == ""
@@ -41,7 +47,7 @@ def stored(place: Place) -> int:
 def test_tail_prints_each_event_as_a_cloud_event(place: Place, tmp_path: Path) -> None:
     """Each line is one document that fits the published schema, envelope and event."""
     count = stored(place)
-    lines = followed(place, tmp_path, "--from-beginning", "--output", "json", until=count).splitlines()
+    lines = followed(place.config, tmp_path, "--from-beginning", "--output", "json", until=count).splitlines()
     assert len(lines) == count
     assert [complaint(CLOUDEVENT, line.encode()) for line in lines] == [None] * count
     assert {orjson.loads(line)["source"] for line in lines} == {"/tenants/sim-001", "/tenants/sim-002"}
@@ -49,13 +55,13 @@ def test_tail_prints_each_event_as_a_cloud_event(place: Place, tmp_path: Path) -
 
 def test_tail_shows_one_tenant_alone(place: Place, tmp_path: Path) -> None:
     """The others are passed over."""
-    lines = followed(place, tmp_path, "--from-beginning", "--tenant", "sim-002", until=4).splitlines()
+    lines = followed(place.config, tmp_path, "--from-beginning", "--tenant", "sim-002", until=4).splitlines()
     assert {line.split()[1] for line in lines} == {"sim-002"}
 
 
 def test_tail_prints_lines_for_people(place: Place, tmp_path: Path) -> None:
     """When, who, what."""
-    first = followed(place, tmp_path, "--from-beginning", until=8).splitlines()[0]
+    first = followed(place.config, tmp_path, "--from-beginning", until=8).splitlines()[0]
     assert first.split()[0].endswith("Z")
     assert " baseline " in first
     assert " - -> " in first
@@ -84,10 +90,29 @@ def test_a_reader_that_goes_away_ends_tail_quietly(place: Place) -> None:
         assert process.stderr.read() == b""
 
 
+async def test_tail_shows_the_rows_of_queues_where_asked(tmp_path: Path) -> None:
+    """As lines for people and as CloudEvents; a row that is erased has nothing to show."""
+    rows = [queue_record(msgspec.convert({**QUEUE, "tenant": "acme"}, QueueStatus), new_trace())]
+    store = SqliteStore(path=tmp_path / "streamer.db", retention=1000, clock=SystemClock())
+    await store.start()
+    shard = await store.take_over(0, lambda: True)
+    await shard.commit(Update(records=(queue_tombstone("acme", "115"), *rows)))
+    await store.stop()
+    config = tmp_path / "streamer.yaml"
+    config.write_text(f"store: sqlite:///{tmp_path}/streamer.db\ntenants: []\n")
+    line = followed(str(config), tmp_path, "--from-beginning", "--queues", until=1)
+    assert line.split()[1:3] == ["acme", "116"]
+    assert line.endswith("waiting 3 for 41 s, in progress 4, agents available 0\n")
+    other = tmp_path / "json"
+    other.mkdir()
+    event = orjson.loads(followed(str(config), other, "--from-beginning", "--queues", "--output", "json", until=1))
+    assert (event["type"], event["subject"], event["data"]) == ("QueueStatus", "116", {**QUEUE, "tenant": "acme"})
+
+
 def test_tail_needs_no_secret_of_a_tenant(place: Place, tmp_path: Path) -> None:
     """Whoever reads events need not be able to poll."""
     assert PASSWORD_VARIABLE not in os.environ
-    assert followed(place, tmp_path, "--from-beginning", until=1)
+    assert followed(place.config, tmp_path, "--from-beginning", until=1)
 
 
 def test_audit_says_that_tables_and_events_agree(place: Place) -> None:

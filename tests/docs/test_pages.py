@@ -16,7 +16,7 @@ from helm_python.chart import Chart
 from streamer.cli.app import app
 from streamer.cli.opening import load_for_polling
 from streamer.events.definition import Health
-from streamer.events.schemas import AGENT_STATUS_CHANGED, TENANT_STATUS, complaint
+from streamer.events.schemas import AGENT_STATUS_CHANGED, QUEUE_STATUS, TENANT_STATUS, complaint
 from streamer.service.metric_definitions import DEFINITIONS
 from tests.docs.pages import Page, pages
 from tests.support.broker import ROOT
@@ -99,8 +99,9 @@ def test_every_command_that_a_sentence_names_is_one(page: Page) -> None:
 
 @in_pages("event", "json")
 def test_every_event_is_valid(page: Page, block: str) -> None:
-    """Under the schema that is published; so is every tenant's record."""
-    schema = TENANT_STATUS if "agents_by_state" in json.loads(block) else AGENT_STATUS_CHANGED
+    """Under the schema that is published; so is every record of a tenant or of a queue."""
+    value = json.loads(block)
+    schema = TENANT_STATUS if "agents_by_state" in value else QUEUE_STATUS if "queue" in value else AGENT_STATUS_CHANGED
     assert complaint(schema, block.encode()) is None, f"{page}"
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.clock import parse_rfc3339
-from streamer.events.definition import AgentStatusChanged, Status, TenantStatus
+from streamer.events.definition import AgentStatusChanged, QueueStatus, Status, TenantStatus
 from streamer.events.encode import (
     RECORD_LIMIT,
     STATUS_LIMIT,
@@ -22,12 +22,14 @@ from streamer.events.encode import (
     event_id,
     event_records,
     new_trace,
+    queue_record,
+    queue_tombstone,
     tenant_record,
     tombstone,
 )
-from streamer.events.examples import CHANGED, TENANT
-from streamer.events.record import EVENTS, ROWS, TENANTS, Record
-from streamer.events.schemas import AGENT_STATUS_CHANGED, TENANT_STATUS, complaint, schema_text
+from streamer.events.examples import CHANGED, QUEUE, TENANT
+from streamer.events.record import EVENTS, QUEUES, ROWS, TENANTS, Record
+from streamer.events.schemas import AGENT_STATUS_CHANGED, QUEUE_STATUS, TENANT_STATUS, complaint, schema_text
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
@@ -225,6 +227,30 @@ def test_the_vendors_fields_travel_untouched(value: Any) -> None:
 def test_a_tombstone_is_the_rows_key_and_nothing_else() -> None:
     """It erases the row for every reader of the table; the events topic has none."""
     assert tombstone("acme", "a|b") == Record(topic=ROWS, key=b"acme|a|b", value=None, headers=())
+
+
+def test_a_queues_row_is_a_cloud_event_to_the_cncf_sdk() -> None:
+    """Keyed by tenant and queue, on the table of queues alone; its id can be computed by anybody."""
+    record = queue_record(msgspec.convert(QUEUE, QueueStatus), TRACE)
+    assert (record.topic, record.key) == (QUEUES, b"acmecorp01|116")
+    read = from_binary_event(KafkaMessage(headers=dict(record.headers), key=record.key, value=record.value or b""))
+    assert (read.get_type(), read.get_source(), read.get_subject()) == ("QueueStatus", "/tenants/acmecorp01", "116")
+    assert read.get_dataschema() == QUEUE_STATUS
+    assert read.get_data() == QUEUE
+    namespace = orjson.loads(schema_text(QUEUE_STATUS))["x-ce-id-namespace"]
+    name = json.dumps(["queue-status", "acmecorp01", "116", QUEUE["detected_at"]], separators=(",", ":"))
+    assert read.get_id() == str(uuid5(UUID(namespace), name))
+    assert queue_tombstone("acmecorp01", "116") == Record(topic=QUEUES, key=record.key, value=None)
+
+
+def test_a_queue_that_no_schema_or_reader_could_take_is_refused() -> None:
+    """Whatever counters a vendor sends: too much of it, or what JSON can't hold; the words hold none of it."""
+    row = msgspec.convert(QUEUE, QueueStatus)
+    for counters, reason in (({"day": "x" * RECORD_LIMIT}, "too_large"), ({"day": object()}, "invalid")):
+        with pytest.raises(EventRefused) as refused:
+            queue_record(msgspec.structs.replace(row, counters=counters), TRACE)
+        assert refused.value.reason == reason
+        assert "xx" not in str(refused.value)
 
 
 def test_a_tenants_record_is_plain_json_with_its_schema_named() -> None:

@@ -11,13 +11,22 @@ import pytest
 import referencing
 
 from streamer.clock import parse_rfc3339
-from streamer.events.definition import AgentStatusChanged, TenantStatus
-from streamer.events.schemas import AGENT_STATUS_CHANGED, CLOUDEVENT, SCHEMA_IDS, TENANT_STATUS, complaint, schema_text
+from streamer.events.definition import AgentStatusChanged, QueueStatus, TenantStatus
+from streamer.events.schemas import (
+    AGENT_STATUS_CHANGED,
+    CLOUDEVENT,
+    QUEUE_STATUS,
+    SCHEMA_IDS,
+    TENANT_STATUS,
+    complaint,
+    schema_text,
+)
 
 FIXTURES: Final = Path(__file__).parent / "fixtures"
 SCHEMAS: Final = {
     "agent-status-changed": AGENT_STATUS_CHANGED,
     "tenant-status": TENANT_STATUS,
+    "queue-status": QUEUE_STATUS,
     "agent-status-changed.cloudevent": CLOUDEVENT,
 }
 
@@ -103,12 +112,18 @@ def test_the_fixtures_cover_every_kind_of_change_and_health(folder: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("schema", "definition"), [(AGENT_STATUS_CHANGED, AgentStatusChanged), (TENANT_STATUS, TenantStatus)]
+    ("schema", "definition", "example"),
+    [
+        (AGENT_STATUS_CHANGED, AgentStatusChanged, "agent-status-changed.v1/valid/changed.json"),
+        (TENANT_STATUS, TenantStatus, "tenant-status.v1/valid/ok.json"),
+        (QUEUE_STATUS, QueueStatus, "queue-status.v1/valid/waiting.json"),
+    ],
 )
-def test_each_field_of_the_definition_is_required_and_missed_by_a_reader(schema: str, definition: type) -> None:
+def test_each_field_of_the_definition_is_required_and_missed_by_a_reader(
+    schema: str, definition: type, example: str
+) -> None:
     """Nothing is optional in what we write: null says what is not known. What was added later has a default instead."""
-    name = "agent-status-changed" if schema == AGENT_STATUS_CHANGED else "tenant-status"
-    file = FIXTURES / f"{name}.v1" / "valid" / ("changed.json" if schema == AGENT_STATUS_CHANGED else "ok.json")
+    file = FIXTURES / example
     whole = orjson.loads(file.read_bytes())
     assert set(whole) == set(definition.__struct_fields__)  # type: ignore[attr-defined]
     later = {field.name for field in msgspec.structs.fields(definition) if not field.required}

@@ -16,6 +16,7 @@ from streamer.signals import (
     HealthChanged,
     OperatorKey,
     PollFinished,
+    QueuesPolled,
     ShardDropped,
     ShardsPlaced,
     ShardTaken,
@@ -141,6 +142,21 @@ def test_refused_events_are_said_again_after_a_while_with_their_number(told: Tol
     clock.now = REMIND_AFTER
     assert [line["times"] for line in told.lines(refused)] == [6]
     assert told.texts(AgentsHeld(tenant="acme", reason="invalid", count=1)) == ["agents keep their stored state"]
+
+
+def test_queues_that_fail_or_are_refused_are_said_once(told: Told) -> None:
+    """Each kind of failure by its own words, and each reason of a refusal with the number of rows."""
+    failed = QueuesPolled("acme", "s", "timeout", error="no answer - ask the vendor")
+    (line,) = told.lines(*[failed] * 5)
+    assert (line["event"], line["outcome"], line["advice"]) == (
+        "queues are not known",
+        "timeout",
+        "no answer - ask the vendor",
+    )
+    refused = QueuesPolled("acme", "s", "ok", refused=("too_large", "too_large"))
+    (line,) = told.lines(*[refused] * 3)
+    assert (line["event"], line["reason"], line["times"]) == ("queues keep their stored rows", "too_large", 2)
+    assert told.lines(QueuesPolled("acme", "s", "ok", written=3)) == []
 
 
 def test_a_vendor_cannot_flood_the_log_with_codes(told: Told) -> None:

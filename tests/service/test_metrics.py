@@ -25,6 +25,7 @@ from streamer.signals import (
     OperatorKey,
     PollFinished,
     Published,
+    QueuesPolled,
     ShardDropped,
     ShardLoad,
     ShardsPlaced,
@@ -222,6 +223,21 @@ def test_the_age_of_a_watermark_grows_by_itself(scrape: Scrape, clock: HandClock
     assert scrape.value("watermark_age_seconds", tenant="acme") == 62.5
 
 
+def test_queues_are_counted_by_outcome_and_their_rows_by_what_became_of_them(scrape: Scrape) -> None:
+    """Beside the polls, which count as they would without queues."""
+    scrape.tell(
+        QueuesPolled("acme", "s", "ok", written=3, erased=1, refused=("too_large", "too_large")),
+        QueuesPolled("acme", "s", "ok", written=2),
+        QueuesPolled("acme", "s", "timeout", error="no"),
+    )
+    polls, rows = "queue_polls_total", "queue_rows_total"
+    about = {"tenant": "acme", "source": "s"}
+    assert scrape.value(polls, **about, outcome="ok") == 2
+    assert scrape.value(polls, **about, outcome="timeout") == 1
+    told = {"written": 5, "erased": 1, "too_large": 2}
+    assert {each: scrape.value(rows, **about, outcome=each) for each in told} == told
+
+
 def test_a_tenant_that_is_gone_leaves_no_series(scrape: Scrape) -> None:
     """The others stay as they are."""
     for tenant in ("acme", "other"):
@@ -231,6 +247,7 @@ def test_a_tenant_that_is_gone_leaves_no_series(scrape: Scrape) -> None:
             Published(tenant, "s", ("ready",), (), (), 1),
             SnapshotHeld(tenant=tenant, reason="empty"),
             AgentsHeld(tenant=tenant, reason="invalid", count=1),
+            QueuesPolled(tenant=tenant, source="s", outcome="ok", written=1),
             StatusUnmapped(tenant=tenant, source="s", field="status", code="99"),
             VendorClockFault(tenant=tenant, count=1),
             HealthChanged(tenant=tenant, source="s", before=None, health="ok"),

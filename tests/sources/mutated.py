@@ -62,12 +62,10 @@ def edited_values(draw: st.DrawFn, example: bytes, keys: tuple[str, ...]) -> byt
     return json.dumps(document, ensure_ascii=draw(st.booleans())).encode(errors="surrogatepass")
 
 
-def as_xml(document: bytes) -> bytes:
+def as_xml(document: bytes, root: str = "agents") -> bytes:
     """Write JSON as XML, as vendors do: a list is its items one after the other, null an empty element."""
     value = json.loads(document)
-    return _element("agents", value.get("agents", value) if isinstance(value, dict) else value).encode(
-        errors="surrogatepass"
-    )
+    return _element(root, value.get(root, value) if isinstance(value, dict) else value).encode(errors="surrogatepass")
 
 
 def _element(name: str, value: Any) -> str:

@@ -15,7 +15,7 @@ from streamer.diff.state import Row, TenantState
 from streamer.events.definition import AgentStatusChanged
 from streamer.events.encode import tombstone
 from streamer.events.examples import CHANGED
-from streamer.events.record import CLAIM_KEY, EVENTS, ROWS, TENANTS, Record, agent_key
+from streamer.events.record import CLAIM_KEY, EVENTS, QUEUES, ROWS, TENANTS, Record, agent_key
 from streamer.model import Interval, Window
 from streamer.store import StoreError
 from streamer.store.restore import restore
@@ -188,7 +188,11 @@ def test_a_fault_tells_no_personal_data() -> None:
 
 @pytest.mark.parametrize(
     ("topic", "key"),
-    [(ROWS, b"acme"), (ROWS, b"|agent"), (ROWS, b"\xff|a"), (TENANTS, b"acme|a"), (TENANTS, b""), (TENANTS, b"\xff")],
+    [
+        *[(ROWS, b"acme"), (ROWS, b"|agent"), (ROWS, b"\xff|a")],
+        *[(TENANTS, b"acme|a"), (TENANTS, b""), (TENANTS, b"\xff")],
+        *[(QUEUES, b"acme"), (QUEUES, b"|queue"), (QUEUES, b"")],
+    ],
 )
 @pytest.mark.parametrize("value", [None, b"{}"])
 def test_a_key_that_is_none_of_ours_stops_everything(topic: Any, key: bytes, value: bytes | None) -> None:

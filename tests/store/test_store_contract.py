@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 
 import pytest
 
+from streamer.diff.queues import QueuePlan, plan_queues
 from streamer.diff.state import TenantState
-from streamer.events.record import EVENTS, ROWS, TENANTS, TOPICS, Record, Stored, agent_key
+from streamer.events.record import EVENTS, QUEUES, ROWS, TENANTS, TOPICS, Record, Stored, agent_key, queue_key
+from streamer.model import Queue, QueueGauges, QueueSnapshot, Window
 from streamer.signals import CommitFinished, Signal
 from streamer.store import ShardLost, Store, StoreError, Update
 from tests.store.conftest import Backend, TakeOver, seen
@@ -90,6 +93,39 @@ async def test_a_tombstone_erases_a_row_and_readers_see_it(store: Store, take_ov
     newest = {each.key: each.value for each in await seen(store, ROWS)}
     assert newest[agent_key(tenant, "a")] is None
     assert set((await take_over()).state(tenant).rows) == {"b"}
+
+
+async def test_rows_of_queues_are_kept_restored_and_erased(store: Store, take_over: TakeOver, tenant: str) -> None:
+    """They lie beside the agents' rows in a table of their own; neither takes one of the other for its own."""
+    shard = await take_over()
+    story = narrator(tenant, store)
+    await shard.commit(story.tell("a"))
+    queues = {each: Queue(each, None, "phone", None, QueueGauges(waiting=2)) for each in ("a", "b|c")}
+    plan = look(shard.state(tenant), queues, at=1)
+    await shard.commit(Update(records=plan.records, state=plan.state))
+    assert content(await seen(store, QUEUES)) == content(plan.records)
+    known = shard.state(tenant)
+    await shard.close()
+    shard = await take_over()
+    assert shard.state(tenant) == known
+    assert set(known.queues) == {"a", "b|c"}
+    del queues["a"]
+    state = shard.state(tenant)
+    for at in (2, 3, 4):
+        plan = look(state, queues, at=at)
+        state = plan.state
+    await shard.commit(Update(records=plan.records, state=state))
+    newest = {each.key: each.value for each in await seen(store, QUEUES)}
+    assert newest.keys() == {queue_key(tenant, "a"), queue_key(tenant, "b|c")}
+    assert newest[queue_key(tenant, "a")] is None
+    again = (await take_over()).state(tenant)
+    assert (set(again.rows), set(again.queues)) == ({"a"}, {"b|c"})
+
+
+def look(state: TenantState, queues: Mapping[str, Queue], *, at: int) -> QueuePlan:
+    """Return what an answer leads to that shows these queues."""
+    snapshot = QueueSnapshot(window=Window(0, at), queues=queues)
+    return plan_queues(state, snapshot, source="s", absent_after=3, now=at)
 
 
 async def test_taking_over_leaves_no_trace_in_the_state(store: Store, take_over: TakeOver, tenant: str) -> None:
@@ -221,10 +257,10 @@ async def test_a_reader_from_now_on_sees_nothing_older(store: Store, take_over: 
 async def test_a_reader_that_does_not_follow_ends(store: Store, take_over: TakeOver, tenant: str) -> None:
     """It ends at once on an empty topic, and after what was there on another."""
     async with asyncio.timeout(20):
-        assert [await seen(store, topic) for topic in TOPICS] == [[], [], []]
+        assert [await seen(store, topic) for topic in TOPICS] == [[] for _ in TOPICS]
         shard = await take_over()
         await shard.commit(narrate(tenant, store, "a"))
-        assert [len(await seen(store, topic)) for topic in TOPICS] == [1, 1, 1]
+        assert [len(await seen(store, topic)) for topic in TOPICS] == [1, 1, 1, 0]
 
 
 async def test_a_row_that_cannot_be_read_stops_its_tenant_alone(store: Store, take_over: TakeOver, tenant: str) -> None:

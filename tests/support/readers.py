@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from tests.oracle import Message
 
-EVENTS, ROWS, TENANTS = TOPICS = ("agent-status-changed", "agent-status", "tenant-status")
+EVENTS, ROWS, TENANTS, QUEUES = TOPICS = ("agent-status-changed", "agent-status", "tenant-status", "queue-status")
 QUIET = {"log_level": 0}
 HISTORY = "history"
 

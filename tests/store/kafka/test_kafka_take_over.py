@@ -10,7 +10,7 @@ import pytest
 
 from streamer.clock import SystemClock
 from streamer.diff.state import TenantState
-from streamer.events.record import CLAIM_KEY, EVENTS, ROWS, TENANTS, TOPICS, Record, Stored, Topic
+from streamer.events.record import CLAIM_KEY, EVENTS, QUEUES, ROWS, TENANTS, TOPICS, Record, Stored, Topic
 from streamer.store import Shard, ShardLost, Update
 from streamer.store.kafka import KafkaStore
 from streamer.store.kafka.client import Clients
@@ -63,13 +63,14 @@ async def test_a_take_over_ends_the_open_transaction_of_the_old_owner(
     assert [each.key for each in reader.read(ROWS) if each.key != CLAIM_KEY] == [f"{TENANT}|a".encode()] * 2
 
 
-async def test_a_claim_is_a_tombstone_on_both_tables_and_on_no_other_topic(
+async def test_a_claim_is_a_tombstone_on_each_table_and_on_no_other_topic(
     store: KafkaStore, own: Owner, reader: KafkaReader
 ) -> None:
     """I3: what the read must pass is a record of this producer's; a table's readers notice nothing."""
     await own(store)
     assert [[(each.key, each.value) for each in reader.read(topic)] for topic in TOPICS] == [
         [],
+        [(CLAIM_KEY, None)],
         [(CLAIM_KEY, None)],
         [(CLAIM_KEY, None)],
     ]
@@ -278,7 +279,8 @@ async def test_rewritten_rows_are_read_once(store: KafkaStore, own: Owner) -> No
     await (await taken(attempt)).kill()
     assert {(each.topic, each.key, each.value) for each in seen[0]} == {
         (TENANTS, CLAIM_KEY, None),
+        (QUEUES, CLAIM_KEY, None),
         (ROWS, CLAIM_KEY, None),
         (ROWS, f"{TENANT}|a".encode(), None),
     }
-    assert len(seen[0]) == 3
+    assert len(seen[0]) == 4

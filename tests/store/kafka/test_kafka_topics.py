@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from streamer.config import KafkaConfig
-from streamer.events.record import EVENTS, ROWS, TENANTS, TOPICS, Topic
+from streamer.events.record import EVENTS, QUEUES, ROWS, TENANTS, TOPICS, Topic
 from streamer.store import StoreError
 from streamer.store.kafka import KafkaStore
 from streamer.store.kafka.admin import Found
@@ -55,6 +55,7 @@ def test_the_settings_are_those_that_the_design_rests_on() -> None:
         EVENTS: "delete",
         ROWS: "compact",
         TENANTS: "compact",
+        QUEUES: "compact",
     }
     assert {each["message.timestamp.type"] for each in of.values()} == {"LogAppendTime"}
     assert {each["min.insync.replicas"] for each in of.values()} == {"2"}
@@ -160,7 +161,7 @@ async def test_all_that_is_wrong_is_said_at_once(kafka: str, topic_prefix: str) 
     with pytest.raises(StoreError) as stopped:
         await store_of(config_of(kafka, topic_prefix)).start()
     lines = str(stopped.value).splitlines()
-    assert len(lines) == 3 + 3 + 2  # partitions; the broker's clock; cleanup of the tables
+    assert len(lines) == 4 + 4 + 3  # partitions; the broker's clock; cleanup of the tables
     assert len(set(lines)) == len(lines)
 
 

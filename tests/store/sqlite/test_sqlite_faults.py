@@ -12,8 +12,8 @@ import pytest
 
 from streamer.clock import SystemClock
 from streamer.diff.state import TenantState
-from streamer.events.record import EVENTS, ROWS
-from streamer.store import ShardLost, StoreError
+from streamer.events.record import EVENTS, QUEUES, ROWS, Record, queue_key
+from streamer.store import ShardLost, StoreError, Update
 from streamer.store.sqlite import SqliteStore, database
 from tests.store.sqlite.conftest import TENANT, WEEK, OpenStore, take_over
 from tests.support.narrator import Narrator
@@ -176,3 +176,22 @@ async def test_headers_that_somebody_edited_are_named(path: Path, store: SqliteS
         other.execute(f'UPDATE "{EVENTS}" SET headers = ?', ("edited",))  # noqa: S608
     with pytest.raises(StoreError, match="the headers of agent-status-changed at offset 1 can't be read"):
         await anext(store.read(EVENTS))
+
+
+async def test_a_file_of_a_release_without_queues_is_completed(path: Path, open_store: OpenStore) -> None:
+    """What is in it stays, and readers find the new table empty."""
+    store = open_store()
+    await store.start()
+    shard = await take_over(store)
+    await shard.commit(Narrator(TenantState(tenant=TENANT)).tell("a"))
+    known = shard.tenants
+    await store.stop()
+    with closing(sqlite3.connect(path)) as older:
+        older.execute(f'DROP TABLE "{QUEUES}"')
+    store = open_store()
+    await store.start()
+    assert [each async for each in store.read(QUEUES)] == []
+    shard = await take_over(store)
+    assert shard.tenants == known
+    await shard.commit(Update(records=(Record(QUEUES, queue_key(TENANT, "sales"), b"{}"),)))
+    assert [each.value async for each in store.read(QUEUES)] == [b"{}"]

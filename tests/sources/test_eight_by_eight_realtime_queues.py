@@ -1,0 +1,296 @@
+"""Queues of 8x8's real-time statistics: what is asked, what is read, and that nothing else passes for an answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.clock import SystemClock
+from streamer.config.values import parse_rate
+from streamer.diff.queues import plan_queues
+from streamer.diff.state import TenantState
+from streamer.model import Queue, QueueGauges, QueueSnapshot, Window
+from streamer.sources.eight_by_eight_realtime_payload import Format
+from streamer.sources.eight_by_eight_realtime_queues import COUNTERS, GAUGES, read_queues
+from streamer.sources.errors import PollError
+from streamer.sources.source import QueueSource
+from tests.sources.conftest import MakeSource
+from tests.sources.contract import CASES, SECRET, SECRET_VARIABLE, SourceCase
+from tests.sources.mutated import any_json, as_xml, edited_bytes, edited_values
+from tests.sources.situations import HARMLESS, SITUATIONS, TIMEOUT_MS, Situation
+from tests.sources.test_bad_payloads import MANY
+from tests.sources.vendor import Vendor, answer, fixture
+
+FOLDER = "8x8-realtime-stats/queues"
+FORMS: tuple[Format, ...] = get_args(Format)
+KEYS = ("queues", "queue", "data", "queue-id", "queue-name", "queue-size", "sla-activity", "day-accepted", "new")
+
+AskQueues = Callable[..., QueueSource]
+
+each_form = pytest.mark.parametrize("form", FORMS)
+
+
+@pytest.fixture(params=[case for case in CASES if case.name == "8x8-realtime-stats"], ids=str)
+def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> SourceCase:
+    """This source alone, in both forms."""
+    monkeypatch.setenv(SECRET_VARIABLE, SECRET)
+    chosen: SourceCase = request.param
+    return chosen
+
+
+@pytest.fixture
+def queues_of(source_of: MakeSource) -> AskQueues:
+    """Make who asks for the queues of a tenant: `queues_of(timeout=250)`."""
+
+    def make(**settings: object) -> QueueSource:
+        queues = source_of(queues=True, **settings).queues
+        assert queues is not None
+        return queues
+
+    return make
+
+
+async def ask(queues: QueueSource, seconds: float = 5.0) -> QueueSnapshot:
+    """Ask with so much time left."""
+    return await queues.snapshot(deadline=SystemClock().monotonic() + seconds)
+
+
+@each_form
+def test_the_vendors_example_is_read_field_by_field(form: Format) -> None:
+    """The queue that the document prints, in XML as it is printed there."""
+    (queue,) = read_queues(fixture(FOLDER, "vendor-example", form), form=form).values()
+    assert (queue.id, queue.name, queue.media, queue.type) == ("116", "Tech Support", "vmail", "vmail")
+    gauges = queue.gauges
+    assert gauges.agents_busy == 0
+    assert gauges.agents_logged_out == 1
+    assert gauges.agents_on_break == 0
+    assert gauges.agents_post_processing == 0
+    assert gauges.agents_available == 0
+    assert gauges.agents_work_offline == 0
+    assert gauges.agents_assigned == 1
+    assert gauges.agents_enabled == 1
+    assert gauges.longest_wait_seconds == 0
+    assert gauges.offered == 0
+    assert gauges.in_progress == 0
+    assert gauges.waiting == 0
+    assert gauges.sla_activity_percent == 0
+    assert gauges.sla_target == 0
+    assert queue.counters == dict.fromkeys(COUNTERS, 0)
+
+
+def test_every_field_of_the_example_has_its_place() -> None:
+    """None is dropped by oversight, and none is read that the document does not show."""
+    shown = set(json.loads(fixture(FOLDER, "vendor-example")))
+    assert shown == {"queue-id", "queue-name", "media-type", "queue-type", *GAUGES.values(), *COUNTERS}
+    assert set(GAUGES) == set(QueueGauges.__struct_fields__)
+
+
+@each_form
+def test_values_may_be_text_blank_fractional_or_not_available(form: Format) -> None:
+    """Numbers come as text and text as numbers; a fraction of a gauge is cut, a negative one is the vendor's "none"."""
+    sales, chat = read_queues(fixture(FOLDER, "two-queues", form), form=form).values()
+    assert (sales.id, sales.name, chat.id, chat.name, chat.type) == ("114", "Sales", "chat|1", None, None)
+    assert (sales.gauges.waiting, sales.gauges.longest_wait_seconds, sales.gauges.sla_activity_percent) == (3, 41, None)
+    assert (chat.gauges.waiting, chat.gauges.longest_wait_seconds, chat.gauges.sla_activity_percent) == (2, 7, 87)
+    assert chat.gauges.agents_available is None
+    assert sales.counters == {
+        "day-accepted": 212,
+        "day-avg-duration": "181.5" if form == "xml" else 181.5,
+        "thirty-min-queued": 31,
+        "thirty-min-sla-activity": -1,
+    }
+    assert chat.counters == {"day-accepted": 12}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '[{"queue-id": 1}]',
+        '{"queues": [{"queue-id": 1}]}',
+        '{"queue": [{"queue-id": 1}]}',
+        '{"data": {"queue": {"queue-id": 1}}}',
+        '{"queue-id": "1"}',
+    ],
+)
+def test_a_list_in_json_may_stand_in_several_ways(body: str) -> None:
+    """The document does not show any."""
+    assert set(read_queues(body.encode(), form="json")) == {"1"}
+
+
+def test_no_queues_are_an_answer() -> None:
+    """In a list that says to be one of queues."""
+    assert read_queues(b'{"queues": []}', form="json") == read_queues(b"<queues/>", form="xml") == {}
+
+
+@pytest.mark.parametrize(
+    ("form", "body", "says"),
+    [
+        ("json", '{"agents": []}', "$: holds none of queues, queue, data"),
+        ("json", '{"queues": [], "data": []}', "$: holds more than one of queues, queue, data"),
+        ("json", '{"queues": {"data": {"queue": {}}}}', "$.queues.data.queue: expected a list of queues"),
+        ("json", '[{"queue-size": 1}]', "$[0].queue-id: is missing"),
+        ("json", '[{"queue-id": " "}]', "$[0].queue-id: is missing"),
+        ("json", '[{"queue-id": "a\\nb"}]', "$[0].queue-id: the id holds a control character"),
+        ("json", '[{"queue-id": 1, "queue-size": "many"}]', "$[0].queue-size: expected a number"),
+        ("json", '[{"queue-id": 1, "queue-size": [1]}]', "$[0].queue-size: Expected"),
+        ("json", '[{"queue-id": 1, "queue-size": true}]', "$[0].queue-size: Expected"),
+        ("json", '[{"queue-id": 1, "queue-size": 1e300}]', "$[0].queue-size: the number does not fit into 64 bits"),
+        ("json", '[{"queue-id": 1, "queue-size": 99999999999999999999}]', "$[0].queue-size: expected a number of"),
+        ("json", "[1]", "$[0]: Expected `object`"),
+        ("xml", "<agents/>", "$: holds no <queue>"),
+        ("xml", "<queues><agent/></queues>", "$: holds no <queue>"),
+        ("xml", "<queues><queue/></queues>", "$.queue[0].queue-id: is missing"),
+        ("xml", "<queue><queue-id><a/></queue-id></queue>", "$.queue-id: expected text, got elements"),
+        ("xml", "<!DOCTYPE a><queues/>", "$: has a document type declaration"),
+    ],
+)
+def test_what_is_no_list_of_queues_is_an_error_with_its_place(form: Format, body: str, says: str) -> None:
+    """One bad queue spoils the answer: what is told is told of all."""
+    with pytest.raises(PollError) as caught:
+        read_queues(body.encode(), form=form)
+    assert caught.value.outcome == "invalid_body"
+    assert caught.value.message.startswith(says)
+
+
+@each_form
+def test_a_queue_that_is_listed_twice_is_no_answer(form: Format) -> None:
+    """Which of the two is true is not known."""
+    body = '[{"queue-id": 1}, {"queue-id": "1"}]'
+    if form == "xml":
+        body = "<queues><queue><queue-id>1</queue-id></queue><queue><queue-id> 1 </queue-id></queue></queues>"
+    with pytest.raises(PollError, match="a queue that was listed before") as caught:
+        read_queues(body.encode(), form=form)
+    assert caught.value.outcome == "incomplete"
+
+
+def read(body: bytes, form: Format) -> Mapping[str, Queue] | PollError:
+    """Read a body, or return why it was refused; anything else that is raised fails the test."""
+    try:
+        return read_queues(body, form=form)
+    except PollError as error:
+        return error
+
+
+def judge(body: bytes, form: Format) -> None:
+    """Fail unless a body is refused as a poll may fail, or read into queues whose rows can be written or are refused."""
+    queues = read(body, form)
+    if isinstance(queues, PollError):
+        assert queues.outcome in {"invalid_body", "incomplete"}
+        assert queues.message.startswith("$")
+        assert "Sales" not in str(queues)
+        return
+    snapshot = QueueSnapshot(window=Window(0, 1), queues=queues)
+    plan = plan_queues(TenantState(tenant="acme"), snapshot, source="s", absent_after=3, now=2)
+    assert plan.written + len(plan.refused) == len(queues)
+    for queue in queues.values():
+        values = msgspec.structs.astuple(queue.gauges)
+        assert all(value is None or 0 <= value < 2**63 for value in values)
+
+
+@each_form
+@MANY
+@given(data=st.data())
+def test_queues_with_edited_bytes_are_read_or_refused(form: Format, data: st.DataObject) -> None:
+    """No byte makes the reader raise anything else."""
+    judge(data.draw(edited_bytes(fixture(FOLDER, "two-queues", form))), form)
+
+
+@each_form
+@MANY
+@given(data=st.data())
+def test_queues_with_edited_values_are_read_or_refused(form: Format, data: st.DataObject) -> None:
+    """Nor does a value."""
+    body = data.draw(edited_values(fixture(FOLDER, "two-queues"), KEYS))
+    judge(as_xml(body, "queues") if form == "xml" else body, form)
+
+
+@each_form
+@MANY
+@given(value=any_json(KEYS))
+def test_a_body_of_anything_is_read_or_refused(form: Format, value: Any) -> None:
+    """Nor a body that never was the vendor's."""
+    body = json.dumps(value).encode()
+    judge(as_xml(body, "queues") if form == "xml" else body, form)
+
+
+async def test_queues_are_asked_for_as_the_document_says(
+    vendor: Vendor, queues_of: AskQueues, case: SourceCase
+) -> None:
+    """The path, the form, and the credentials of the tenant; the cache may be 10 s old."""
+    vendor.respond = answer(fixture(FOLDER, "two-queues", case.variant))
+    snapshot = await ask(queues_of())
+    (asked,) = vendor.asked
+    assert (asked.method, asked.path) == ("GET", f"/api/rtstats/stats/queues.{case.variant}")
+    assert (asked.headers["Accept"], asked.headers["Authorization"]) == (
+        f"application/{case.variant}",
+        case.credentials,
+    )
+    assert set(snapshot.queues) == {"114", "chat|1"}
+    assert snapshot.window.end - snapshot.window.start >= 10_000
+
+
+async def test_a_tenant_without_queues_has_nobody_to_ask(source_of: MakeSource) -> None:
+    """That is the default."""
+    assert source_of().queues is None
+
+
+async def test_what_did_not_change_is_not_sent_again(vendor: Vendor, queues_of: AskQueues, case: SourceCase) -> None:
+    """With a condition of their own: queues and agents lie at different addresses."""
+    vendor.respond = answer(fixture(FOLDER, "two-queues", case.variant), headers={"ETag": '"q1"'})
+    queues = queues_of()
+    first = await ask(queues)
+    vendor.respond = answer(b"", status=304)
+    assert (await ask(queues)).queues is first.queues
+    assert vendor.asked[-1].headers["If-None-Match"] == '"q1"'
+
+
+async def test_queues_wait_for_their_turn_by_the_tenants_rate(
+    vendor: Vendor, source_of: MakeSource, case: SourceCase
+) -> None:
+    """The agents' request counts; a turn that comes too late is not taken, and nothing is sent."""
+    vendor.respond = answer(case.good)
+    source = source_of(queues=True, rate=parse_rate("1/s"), timeout=5000)
+    await source.snapshot()
+    assert source.queues is not None
+    with pytest.raises(PollError, match="not sent; by the tenant's rate") as caught:
+        await ask(source.queues, 0.2)
+    assert caught.value.outcome == "timeout"
+    assert len(vendor.asked) == 1
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
+async def test_a_spoiled_answer_is_an_error_and_the_next_good_one_counts(
+    case: SourceCase, vendor: Vendor, queues_of: AskQueues, situation: Situation
+) -> None:
+    """Every way in which HTTP goes wrong, as for agents."""
+    good = fixture(FOLDER, "two-queues", case.variant)
+    vendor.respond = situation.spoil(good)
+    queues = queues_of()
+    with pytest.raises(PollError) as caught:
+        await ask(queues, TIMEOUT_MS / 1000 if situation.runs_into_timeout else 5)
+    assert caught.value.outcome == case.outcomes.get(situation.name, situation.outcome)
+    assert caught.value.retry_after == situation.retry_after
+    assert SECRET not in f"{caught.value}{caught.value!r}{caught.value.__cause__!r}"
+    vendor.respond = answer(good)
+    assert set((await ask(queues)).queues) == {"114", "chat|1"}
+
+
+@pytest.mark.parametrize("situation", HARMLESS, ids=lambda situation: situation.name)
+async def test_a_good_answer_in_another_dress_counts(
+    case: SourceCase, vendor: Vendor, queues_of: AskQueues, situation: Situation
+) -> None:
+    """What HTTP, JSON and XML allow is no error."""
+    vendor.respond = situation.spoil(fixture(FOLDER, "two-queues", case.variant))
+    assert set((await ask(queues_of())).queues) == {"114", "chat|1"}
+
+
+def test_a_queue_is_the_same_value_in_both_forms() -> None:
+    """The decision whether a row has moved rests on values being equal."""
+    one, other = (read_queues(fixture(FOLDER, "vendor-example", form), form=form) for form in FORMS)
+    assert one == other
