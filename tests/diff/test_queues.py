@@ -81,8 +81,10 @@ def test_counters_alone_write_no_row() -> None:
 def test_a_gauge_that_moved_has_its_row_after_a_minute(gauge: str) -> None:
     """Not before, and then as it is by that time."""
     state = look(EMPTY, 0, queue()).state
-    assert look(state, SPACING - 1, queue(**{gauge: 5})).records == ()
-    (row,) = values(look(state, SPACING, queue(**{gauge: 6})).records)
+    shown = [msgspec.structs.replace(queue().gauges, **{gauge: value}) for value in (5, 6)]
+    five, six = (msgspec.structs.replace(queue(), gauges=gauges) for gauges in shown)
+    assert look(state, SPACING - 1, five).records == ()
+    (row,) = values(look(state, SPACING, six).records)
     assert row["gauges"][gauge] == 6
 
 
@@ -116,7 +118,7 @@ def test_what_went_back_to_what_is_told_writes_nothing() -> None:
         ),
     ],
 )
-def test_a_threshold_that_is_crossed_waits_for_no_minute(before: dict[str, int], after: dict[str, int]) -> None:
+def test_a_threshold_that_is_crossed_waits_for_no_minute(before: dict[str, Any], after: dict[str, Any]) -> None:
     """Somebody waits, or nobody any more; somebody has waited for too long, or nobody any more."""
     state = look(EMPTY, 0, queue(**before)).state
     plan = look(state, 1, queue(**after))
@@ -134,7 +136,7 @@ def test_a_threshold_that_is_crossed_waits_for_no_minute(before: dict[str, int],
         ),
     ],
 )
-def test_what_crosses_none_waits(before: dict[str, int], after: dict[str, int]) -> None:
+def test_what_crosses_none_waits(before: dict[str, Any], after: dict[str, Any]) -> None:
     """More of the same; and without a target there is none to reach."""
     state = look(EMPTY, 0, queue(**before)).state
     assert look(state, 59 * SECOND, queue(**after)).records == ()

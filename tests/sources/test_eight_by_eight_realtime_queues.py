@@ -20,8 +20,9 @@ from streamer.sources.eight_by_eight_realtime_payload import Format
 from streamer.sources.eight_by_eight_realtime_queues import COUNTERS, GAUGES, read_queues
 from streamer.sources.errors import PollError
 from streamer.sources.source import QueueSource
+from tests.sources.cases import CASES
 from tests.sources.conftest import MakeSource
-from tests.sources.contract import CASES, SECRET, SECRET_VARIABLE, SourceCase
+from tests.sources.contract import SECRET, SECRET_VARIABLE, SourceCase
 from tests.sources.mutated import any_json, as_xml, edited_bytes, edited_values
 from tests.sources.situations import HARMLESS, SITUATIONS, TIMEOUT_MS, Situation
 from tests.sources.test_bad_payloads import MANY
