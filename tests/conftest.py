@@ -103,8 +103,9 @@ def _require_own(version: str) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what is marked `every_kafka` on each version of Kafka."""
-    if metafunc.definition.get_closest_marker("every_kafka") is not None:
+    """Run what is marked `every_kafka` on each version of Kafka, if it needs Kafka at all."""
+    marked = metafunc.definition.get_closest_marker("every_kafka") is not None
+    if marked and "kafka_version" in metafunc.fixturenames:
         metafunc.parametrize("kafka_version", VERSIONS, indirect=True, scope="session")
 
 

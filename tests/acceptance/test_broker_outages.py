@@ -62,6 +62,7 @@ def test_a_broker_stopped_and_started_again_and_again_loses_nothing(
     assert lines < 50 * OUTAGES, "an outage floods the log"
 
 
+@pytest.mark.every_kafka
 @pytest.mark.timeout(300)
 def test_a_frozen_broker_is_noticed_and_outlived(
     own_broker: OwnBroker, topic_prefix: str, tmp_path: Path, dice: random.Random

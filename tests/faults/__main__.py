@@ -20,7 +20,7 @@ from tests.support.broker import NEWEST, ROOT, VERSIONS, Broker
 from tests.support.cluster import Cluster
 from tests.support.network import Network
 
-AT_ONCE = 3
+AT_ONCE = 2
 """So many services at a time have their requests lost: mostly they wait."""
 
 Told = tuple[Sequence[Outcome], Counts]

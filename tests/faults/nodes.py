@@ -22,8 +22,8 @@ from tests.support.programs import wait_until
 from tests.support.readers import TOPICS
 from tests.support.trial import PARTITIONS, Trial, TrialSettings, judge_trial, pause
 
-RECOVERED_WITHIN = 90.0
-NOTICED_WITHIN = 30.0
+RECOVERED_WITHIN = 120.0
+NOTICED_WITHIN = 60.0
 
 Target = Callable[[Cluster, str, random.Random], int]
 """Chooses the node that does something for the service whose topics have a prefix."""

@@ -19,8 +19,9 @@ from tests.support.network import Api, Fault, Line, Network
 from tests.support.programs import wait_until
 from tests.support.trial import Trial, TrialSettings, judge_trial, pause
 
-RECOVERED_WITHIN = 90.0
-STRUCK_WITHIN = 30.0
+RECOVERED_WITHIN = 120.0
+STRUCK_WITHIN = 120.0
+"""Mostly a second: but what happens at a start comes after the start, which a busy machine draws out."""
 
 APIS = (
     Api.PRODUCE,

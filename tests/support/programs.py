@@ -24,7 +24,7 @@ from tests.support.ports import HOST, free_port
 PASSWORD_VARIABLE = "SIMULATOR_PASSWORD"
 PASSWORD = "simulator"
 
-READY_WITHIN = 30.0
+READY_WITHIN = 90.0
 STOP_WITHIN = 20.0
 
 

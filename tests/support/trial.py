@@ -164,6 +164,11 @@ class Trial:
         self.service.configure(config)
         wait_until(lambda: self.service.metric(RELOADED) > before, "the changed config is in use", within=SETTLE_WITHIN)
 
+    def move(self, place: Place) -> None:
+        """Have the next life of the service publish elsewhere; from then on that place is what is read and judged."""
+        self.place, self._live = place, None
+        self.service.configure(self.config())
+
     def wait_for_polls(
         self, count: int, tenants: Collection[str] | None = None, *, within: float = SETTLE_WITHIN
     ) -> None:

@@ -22,6 +22,8 @@ from tests.store.kafka.conftest import config_of, store_of
 from tests.store.kafka.groups import BRISK, PARTITIONS, Group, until
 from tests.support.kafka_proxy import Api, Fault, KafkaProxy
 
+pytestmark = pytest.mark.every_kafka
+
 ALL = frozenset(range(PARTITIONS))
 MANY = 2000
 

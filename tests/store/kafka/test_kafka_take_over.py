@@ -35,6 +35,8 @@ from tests.store.kafka.conftest import (
 from tests.support.narrator import Narrator
 from tests.support.readers import KafkaReader
 
+pytestmark = pytest.mark.every_kafka
+
 Interloper = Callable[[], Awaitable[None]]
 
 
@@ -187,7 +189,7 @@ async def test_a_take_over_waits_for_a_hanging_transaction_rather_than_begin_wit
         impatient = store_of(store._clients.config, IMPATIENT)
         with pytest.raises(ShardLost) as lost:
             await impatient.attempt(SHARD).run(lambda: True)
-        assert lost.value.reason == "timeout"
+        assert lost.value.reason == "hanging"
 
         await other._producer.abort_transaction()
         assert (await own(store)).tenants == old.tenants
