@@ -124,9 +124,13 @@ class ShardKeeper:
             await crew.end()
             await shard.kill()
         except asyncio.CancelledError:
-            await end(work)
-            await crew.end()
-            await self._give_up(shard, crew)
+            try:
+                await end(work)
+                await crew.end()
+                await self._give_up(shard, crew)
+            except BaseException:  # cancelled again: there is no time for good order any more
+                await shard.kill()
+                raise
             raise
         return lost
 

@@ -156,6 +156,21 @@ async def test_a_shard_that_is_lost_again_and_again_is_taken_over_ever_more_slow
         assert store.history[-2:] == ["killed", "taken"]
 
 
+async def test_a_keeper_that_is_cancelled_again_while_it_gives_its_shard_up_leaves_no_engine_behind(
+    make_keeper: MakeKeeper, store: MemoryStore
+) -> None:
+    """A shard is taken away and the process is stopped meanwhile: there is no time for good order any more."""
+    keeper = asyncio.create_task(make_keeper(tenant()).run())
+    await asyncio.sleep(20)
+    store.seconds = 3.0
+    keeper.cancel()
+    await asyncio.sleep(1)  # it tells how far the stream is complete
+    keeper.cancel()
+    await asyncio.wait({keeper})
+    assert keeper.cancelled()
+    assert store.history == ["taken", "killed"]
+
+
 async def test_what_does_not_belong_here_ends_the_keeper(make_keeper: MakeKeeper, store: MemoryStore) -> None:
     """Going on could do harm; no retry makes it better."""
     store.take_over_errors.append(StoreError("another number of partitions"))
