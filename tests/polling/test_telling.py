@@ -6,7 +6,15 @@ import pytest
 from streamer.diff.differ import OLDER_VIEWS
 from streamer.events.encode import STATUS_LIMIT
 from streamer.model import AgentStatus, Snapshot
-from streamer.signals import AgentsHeld, Published, Signal, SnapshotHeld, StatusUnmapped, VendorClockFault
+from streamer.signals import (
+    AgentsCounted,
+    AgentsHeld,
+    Published,
+    Signal,
+    SnapshotHeld,
+    StatusUnmapped,
+    VendorClockFault,
+)
 from tests.polling.conftest import MakePoller
 from tests.support.clock import LoopClock
 from tests.support.memory import MemorySource, MemoryStore
@@ -108,3 +116,18 @@ async def test_what_is_told_of_an_event_is_measured_in_seconds(
     assert (first.detection_delays, first.uncertainties) == ((), ())
     assert second.uncertainties == pytest.approx([0.045])
     assert second.detection_delays == pytest.approx([0.0225], abs=0.001)
+
+
+async def test_the_agents_are_counted_when_they_changed_and_once_at_first(
+    make_poller: MakePoller, clock: LoopClock, signals: list[Signal]
+) -> None:
+    """Most polls change nothing, so they say nothing."""
+    vendor = Shown(clock=clock, statuses=[status("a", 4), status("b", 4)])
+    poller = make_poller(vendor)
+    for shown in (4, 4, 9, 9):
+        vendor.statuses = [status("a", shown), status("b", 4)]
+        await poller.poll()
+    assert of(signals, AgentsCounted) == [
+        AgentsCounted(tenant="acme", source="codes", by_state={"ready": 2}),
+        AgentsCounted(tenant="acme", source="codes", by_state={"ready": 1, "busy": 1}),
+    ]

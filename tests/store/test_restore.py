@@ -18,7 +18,7 @@ from streamer.events.examples import CHANGED
 from streamer.events.record import CLAIM_KEY, EVENTS, QUEUES, ROWS, TENANTS, Record, agent_key
 from streamer.model import Interval, Window
 from streamer.store import StoreError
-from streamer.store.restore import restore
+from streamer.store.restore import Restoration, restore
 from tests.support.narrator import event, stored, tenant_in, tenant_status
 
 
@@ -246,3 +246,17 @@ def test_no_other_field_of_a_row_is_needed() -> None:
     for field in value:
         less = Record(ROWS, b"acme|a", orjson.dumps({key: each for key, each in value.items() if key != field}))
         assert (restored(less)["acme"].fault is not None) == (field in needed), field
+
+
+@given(st.lists(st.integers(1, 7), min_size=1, max_size=20), st.integers(1, 5))
+def test_a_restoration_in_pieces_gives_what_one_go_gives(agents: list[int], piece: int) -> None:
+    """So many records a turn and no more, each key's newest alone; nothing waits for who polls meanwhile."""
+    records = [row("acme", f"a{agent}", sequence=number) for number, agent in enumerate(agents, 1)]
+    restoration = Restoration(shard=0, shards=1)
+    for record in stored([*records, tenant_status("acme")]):
+        restoration.take(record)
+    turns = 1
+    while restoration.work(piece):
+        turns += 1
+    assert turns == -(-(len(set(agents)) + 1) // piece)
+    assert restoration.tenants() == restored(*records, tenant_status("acme"))

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from streamer.clock import SystemClock
+from streamer.config import KafkaConfig
 from streamer.diff.state import TenantState
 from streamer.events.record import CLAIM_KEY, EVENTS, QUEUES, ROWS, TENANTS, TOPICS, Record, Stored, Topic
 from streamer.store import Shard, ShardLost, Update
-from streamer.store.kafka import KafkaStore
+from streamer.store.kafka import Deadlines, KafkaStore
 from streamer.store.kafka.client import Clients
 from streamer.store.kafka.guard import GuardedProducer
 from streamer.store.kafka.producer import KafkaEngine
-from streamer.store.kafka.reader import reading
+from streamer.store.kafka.reader import Reader, reading
 from streamer.store.kafka.takeover import TakeOver
 from streamer.store.restore import Restoration
 from tests.store.kafka.conftest import (
@@ -286,3 +287,24 @@ async def test_rewritten_rows_are_read_once(store: KafkaStore, own: Owner) -> No
         (ROWS, f"{TENANT}|a".encode(), None),
     }
     assert len(seen[0]) == 4
+
+
+async def test_a_read_may_take_as_long_as_it_goes_on(
+    config: KafkaConfig, own: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much there is, and however slow the machine: what ends a read is that nothing comes any more."""
+    store = store_of(config, Deadlines(silence=1.0))
+    await store.start()
+    shard = await own(store)
+    await shard.commit(told(shard.state(TENANT), *(f"agent-{number}" for number in range(60))))
+    turns = []
+
+    async def slow(reader: Reader) -> Any:
+        turns.append(time.monotonic())
+        await asyncio.sleep(0.5)
+        return await reader._consumer.getmany(timeout_ms=500, max_records=20)
+
+    monkeypatch.setattr(Reader, "_next", slow)
+    again = await own(store)
+    assert again.tenants == shard.tenants
+    assert turns[-1] - turns[0] > 1.0, "it took longer than a standstill may"
