@@ -124,13 +124,16 @@ async def test_aiokafka_says_nothing_while_its_coordinator_is_out_of_reach(join:
 
 async def test_aiokafka_joins_once_for_each_assignor(join: Join, proxy: KafkaProxy) -> None:
     """With two it sends one join more, and acts on the last answer alone."""
-    joins = []
-    for assignors in ((RoundRobinPartitionAssignor,), (RoundRobinPartitionAssignor, RangePartitionAssignor)):
+
+    async def joins(*assignors: type) -> int:
         before = proxy.seen[Api.JOIN_GROUP]
         async with join(partition_assignment_strategy=assignors) as consumer:
-            await until(lambda consumer=consumer: bool(consumer.assignment()))  # type: ignore[misc]
-            joins.append(proxy.seen[Api.JOIN_GROUP] - before)
-    assert joins[1] == joins[0] + 1
+            await until(lambda: bool(consumer.assignment()))
+            return proxy.seen[Api.JOIN_GROUP] - before
+
+    one = [await joins(RoundRobinPartitionAssignor) for _ in range(3)]
+    two = [await joins(RoundRobinPartitionAssignor, RangePartitionAssignor) for _ in range(3)]
+    assert min(two) == min(one) + 1, f"{one}, {two}"  # now and then one is repeated
 
 
 async def test_aiokafka_takes_a_cancelled_getmany_for_one_that_never_ends(join: Join) -> None:

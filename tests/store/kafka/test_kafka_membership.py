@@ -197,7 +197,8 @@ def _end_coordination(member: Member) -> None:
 
 def _end_heartbeats(member: Member) -> None:
     """As aiokafka issue 1154: it no longer does anything about the group, and says nothing."""
-    coordinator_of(member)._heartbeat_task.cancel()
+    if task := coordinator_of(member)._heartbeat_task:
+        task.cancel()
 
 
 def _fail_fetching(member: Member) -> None:
@@ -211,8 +212,9 @@ async def test_a_member_that_is_stuck_is_replaced(
     """Whatever befell aiokafka: the shards are let go, and dealt out to the new member."""
     replica = group.join("pod-0", deadlines=BRISK)
     await group.settled(replica)
-    break_it(made[0])
-    await until(lambda: len(made) == 2 or replica.seen(ShardsPlaced) == 2)
+    while len(made) == 1:  # once is not always enough: in the midst of something else aiokafka swallows it
+        break_it(made[0])
+        await asyncio.sleep(0.2)
     await until(lambda: replica.history[-2:] == [frozenset(), ALL])
     assert not replica.ended.done()
 
