@@ -13,6 +13,7 @@ from tests.support.trial import SCALE, Place, Trial, TrialSettings, judge_trial,
 
 if TYPE_CHECKING:
     from tests.conftest import SharedKafka
+    from tests.oracle.judge import Counts
 
 KILLS = 20 * SCALE
 FEWER_KILLS = 5 * SCALE
@@ -23,7 +24,9 @@ def test_kills_at_random_moments_leave_no_trace_in_the_stream(
     place: Place, tmp_path: Path, dice: random.Random
 ) -> None:
     """Killed while starting, restoring, polling and committing, it goes on as if it had been one process."""
-    check_kills(place, tmp_path, dice, KILLS)
+    counts = check_kills(place, tmp_path, dice, KILLS, speed=30.0)
+    assert counts.events > 400
+    assert counts.promised > 30  # how many depends on the machine; none would make the oracle idle
 
 
 @pytest.mark.kafka
@@ -33,10 +36,13 @@ def test_kills_leave_no_trace_on_older_kafkas_either(
     shared_kafka: SharedKafka, version: str, topic_prefix: str, tmp_path: Path, dice: random.Random
 ) -> None:
     """What a killed producer left open is ended by the next one, whatever the brokers make of transactions."""
-    check_kills(kafka_place(shared_kafka(version), topic_prefix), tmp_path, dice, FEWER_KILLS, speed=10.0)
+    place = kafka_place(shared_kafka(version), topic_prefix)
+    counts = check_kills(place, tmp_path, dice, FEWER_KILLS, speed=3.0)
+    assert counts.events > 150
+    assert counts.promised > 0
 
 
-def check_kills(place: Place, folder: Path, dice: random.Random, kills: int, *, speed: float = 30.0) -> None:
+def check_kills(place: Place, folder: Path, dice: random.Random, kills: int, *, speed: float) -> Counts:
     """Kill a service so many times and have the oracle judge what it published."""
     settings = TrialSettings(seed=dice.randrange(10_000), speed=speed, interval="250ms", heartbeat="400ms")
     with Trial(place, folder, settings) as trial:
@@ -56,5 +62,4 @@ def check_kills(place: Place, folder: Path, dice: random.Random, kills: int, *, 
         verdict = judge_trial(trial)
         print(f"{kills} kills, {while_starting} of them while starting")  # noqa: T201
     assert trial.service.starts == kills + 1
-    assert verdict.counts.events > 20 * kills
-    assert verdict.counts.promised > 1.5 * kills  # how many depends on the machine; none would make the oracle idle
+    return verdict.counts

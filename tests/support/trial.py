@@ -176,8 +176,13 @@ class Trial:
         asked = self.tenants if tenants is None else tenants
         before = {tenant: self.good_polls(tenant) for tenant in asked}
 
+        def had(tenant: str) -> bool:
+            now = self.good_polls(tenant)
+            before[tenant] = min(before[tenant], now)  # a counter goes with the shard, and begins anew
+            return now >= before[tenant] + count
+
         def all_had() -> bool:
-            return all(self.good_polls(tenant) >= before[tenant] + count for tenant in asked)
+            return all(had(tenant) for tenant in asked)
 
         wait_until(all_had, f"each tenant has {count} more good polls", within=within)
 
