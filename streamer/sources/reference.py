@@ -105,32 +105,30 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
+def pages() -> Mapping[str, Mapping[str, str]]:
+    """Return the tables by page and section. A new source: an entry below."""
+    return {
+        OPERATIONS: {"outcomes": outcomes()},
+        EIGHT_BY_EIGHT: {"statuses": statuses(STATUSES), "significant": significant()},
+        REALTIME: {
+            "statuses": statuses(realtime.STATUSES),
+            "reasons": system_items(),
+            "significant": significant(),
+            "gauges": gauges(),
+        },
+        GOOGLE: {"statuses": google_statuses(), "significant": google_significant()},
+        VONAGE: {
+            "presences": vonage_presences(),
+            "interactions": vonage_interactions(),
+            "media": vonage_media(),
+            "significant": vonage_significant(),
+        },
+    }
+
+
 def main(arguments: list[str]) -> int:
     """Write the tables, or with `--check` tell which are out of date (exit code 1)."""
-    files = {
-        OPERATIONS: with_sections(OPERATIONS, {"outcomes": outcomes()}),
-        EIGHT_BY_EIGHT: with_sections(EIGHT_BY_EIGHT, {"statuses": statuses(STATUSES), "significant": significant()}),
-        REALTIME: with_sections(
-            REALTIME,
-            {
-                "statuses": statuses(realtime.STATUSES),
-                "reasons": system_items(),
-                "significant": significant(),
-                "gauges": gauges(),
-            },
-        ),
-        GOOGLE: with_sections(GOOGLE, {"statuses": google_statuses(), "significant": google_significant()}),
-        VONAGE: with_sections(
-            VONAGE,
-            {
-                "presences": vonage_presences(),
-                "interactions": vonage_interactions(),
-                "media": vonage_media(),
-                "significant": vonage_significant(),
-            },
-        ),
-    }
-    return keep(files, arguments)
+    return keep({page: with_sections(page, sections) for page, sections in pages().items()}, arguments)
 
 
 if __name__ == "__main__":

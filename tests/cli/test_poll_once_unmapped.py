@@ -15,6 +15,7 @@ from streamer.simulator import tenants_config
 from streamer.simulator.activity import BREAK_CODES
 from streamer.sources.registry import SOURCES
 from tests.cli.conftest import Ended, streamer
+from tests.sources.cases import CASES
 from tests.support.polled import STATISTICS
 from tests.support.programs import PASSWORD, PASSWORD_VARIABLE, SimulatorProgram
 
@@ -22,13 +23,7 @@ REASONS = (0, 0, 0, 1, 1, 2)
 """The reason of each agent's break, by its place among the customer's own."""
 
 ASKED = (*((source, "json") for source in SOURCES), (STATISTICS, "xml"))
-FIELDS = {
-    "8x8-agent-status": "agent-status",
-    "8x8-realtime-stats": "agent-status",
-    "google-ccaip": "status",
-    "vonage-agent-status": "presence.name",
-}
-"""What each vendor calls the field that holds its status."""
+FIELDS = {case.name: case.status_field for case in CASES}
 
 
 @pytest.fixture(scope="module")

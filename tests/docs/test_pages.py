@@ -18,6 +18,8 @@ from streamer.cli.opening import load_for_polling
 from streamer.events.definition import Health
 from streamer.events.schemas import AGENT_STATUS_CHANGED, QUEUE_STATUS, TENANT_STATUS, complaint
 from streamer.service.metric_definitions import DEFINITIONS
+from streamer.sources.reference import pages as written_of_sources
+from streamer.sources.registry import SOURCES
 from tests.docs.pages import Page, pages
 from tests.support.broker import ROOT
 
@@ -110,6 +112,18 @@ def test_every_metric_that_a_page_names_is_one(page: Page) -> None:
     """So that no alert waits for a series that never comes."""
     known = {each.full_name for each in DEFINITIONS}
     assert set(re.findall(r"\bstreamer_[a-z_]+\b", page.text)) <= known
+
+
+def test_every_source_has_a_page_with_a_config_and_tables_that_are_kept_up_to_date() -> None:
+    """In `docs/vendors`; a table that no writer knows would grow old unseen."""
+    written = {ROOT / name: sections.keys() for name, sections in written_of_sources().items()}
+    vendors = [page for page in PAGES if page.path.parent == ROOT / "docs" / "vendors"]
+    shown = {
+        source for page in vendors for block in page.blocks("yaml") for source in re.findall(r"source: (\S+)", block)
+    }
+    assert shown == set(SOURCES)
+    for page in vendors:
+        assert set(re.findall(r"<!-- made: (\w+) -->", page.text)) == set(written[page.path]) != set(), f"{page}"
 
 
 def test_every_health_has_its_advice() -> None:

@@ -29,7 +29,7 @@ class SourceCase:
     `body` and `agent_body` are what the two requests carry. `other_agent` is an id that the vendor might have given to
     another agent; `strange_path` is what is asked for `STRANGE`, None where the vendor has no such ids. `variant` tells
     apart the cases of one source; `outcomes` are those of situations that mean something else at this vendor's.
-    `shown_as` is the id of `agent` in events, where it is asked for by another.
+    `status_field` is what the vendor calls the field that holds a status. `shown_as` is the id of `agent` in events, where it is asked for by another.
     """
 
     name: str
@@ -45,6 +45,7 @@ class SourceCase:
     agent_body: bytes = b""
     other_agent: str = "another"
     strange_path: str | None
+    status_field: str
     variant: str = ""
     outcomes: Mapping[str, str] = field(default_factory=dict)
     shown_as: str | None = None

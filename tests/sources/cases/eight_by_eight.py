@@ -46,6 +46,7 @@ def realtime_stats_case(form: str) -> SourceCase:
         shown_as=guid,
         credentials="Basic YWNtZTp0MGtlbi1uZXZlci10by1iZS10b2xk",
         strange_path=f"{root}/agent/..%2F..%2Fa%2Fb%3Fc%23d%252e%20%C3%BC%3F.{form}",
+        status_field="agent-status",
         outcomes={"API not enabled": "auth_failed"},
     )
 
@@ -68,6 +69,7 @@ CASES = (
         agent_path="/api/v1/tenants/acmecorp01/agentstatus/agents/ag64oyEUb_Sk6bxVB9P5yaaa",
         good_agent=fixture("8x8-agent-status", "vendor-example-of-one-agent"),
         credentials="Basic YWNtZWNvcnAwMTp0MGtlbi1uZXZlci10by1iZS10b2xk",
+        status_field="agent-status",
         strange_path="/api/v1/tenants/acmecorp01/agentstatus/agents/..%2F..%2Fa%2Fb%3Fc%23d%252e%20%C3%BC%3F",
     ),
     *map(realtime_stats_case, ("json", "xml")),

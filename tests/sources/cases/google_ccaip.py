@@ -35,6 +35,7 @@ CASES = (
         credentials="Basic YWNtZTp0MGtlbi1uZXZlci10by1iZS10b2xk",
         other_agent="12",
         strange_path=None,
+        status_field="status",
     ),
 )
 

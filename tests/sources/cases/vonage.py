@@ -37,6 +37,7 @@ CASES = (
         good_agent=FRESH,
         credentials=f"bearer {SECRET}",
         strange_path="/stats/agent-status?page=1",
+        status_field="presence.name",
         outcomes={"another agent": "not_found"},
     ),
 )
