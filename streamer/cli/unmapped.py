@@ -28,7 +28,7 @@ def lines(counted: Mapping[Unmapped, int]) -> Iterator[str]:
     """Yield the same for people, with what to add to the config."""
     if not counted:
         return
-    yield f"{len(counted)} vendor codes are unmapped; with STATE one of {_STATES}, or STATE:DETAIL:"
+    yield f"unmapped vendor codes: {len(counted)}; with STATE one of {_STATES}, or STATE:DETAIL"
     for part, agents in counted.items():
         todo = f"add to status_map  {quoted(part.key)}: STATE" if part.key else "no key of status_map can name it"
         yield f"  {part.field} {printable(part.code)}, agents: {agents} - {todo}"

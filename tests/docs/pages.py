@@ -58,6 +58,6 @@ class Page:
 
 def pages() -> list[Page]:
     """Return all pages that are in the repository, or are about to be."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md", ":!tests"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [Page(ROOT / name) for name in sorted(listed.stdout.split("\n")) if name and (ROOT / name).is_file()]

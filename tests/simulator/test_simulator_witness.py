@@ -41,6 +41,11 @@ async def test_each_vendor_shows_the_one_true_history(tmp_path: Path, http: Any,
     assert len(set(seen)) > (30 if source == "8x8-realtime-stats" else 80)
 
 
+def test_every_source_has_a_careful_client() -> None:
+    """None is served without being read by another than the product."""
+    assert {reader.source for reader in READERS.values()} == set(APIS)
+
+
 @pytest.mark.parametrize("source", APIS)
 async def test_ids_are_those_of_the_endpoint(tmp_path: Path, http: Any, source: str) -> None:
     """Everybody who ever worked there, with who is listed now."""

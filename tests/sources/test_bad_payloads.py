@@ -1,7 +1,7 @@
 """Generated payloads: whatever a vendor sends is read as it stands, or fails as a poll may fail.
 
 `STREAMER_BAD_PAYLOADS` sets how many are tried for each kind and source; 300 by default. What became of them is listed
-at the end of a run; `make campaign-payloads` tries 10,000 and writes the list to `reports/`.
+at the end of a run; `make campaign-payloads` tries 3,400 of three kinds and writes the list to `reports/`.
 """
 
 from __future__ import annotations

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import runtime_checkable
 
 import pytest
 
 from streamer.config import EnvSecret, FileSecret
 from streamer.sources.errors import ADVICE, OUTCOMES, PollError
 from streamer.sources.registry import SOURCES
+from streamer.sources.source import Source
 from tests.sources.cases import CASES
 from tests.sources.conftest import MakeSource
 from tests.sources.contract import PERSONAL, SECRET, SECRET_VARIABLE, STRANGE, SourceCase
@@ -35,6 +37,11 @@ def test_every_outcome_has_advice() -> None:
     """Each word of the closed set says what to do, in one line."""
     assert set(ADVICE) == set(OUTCOMES)
     assert all(advice and "\n" not in advice for advice in ADVICE.values())
+
+
+async def test_a_source_has_all_that_the_product_asks_of_it(source_of: MakeSource) -> None:
+    """Each method and attribute of the protocol, those that only some vendors give a meaning to included."""
+    assert isinstance(source_of(), runtime_checkable(Source))
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
