@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import runtime_checkable
 
 import pytest
 
 from streamer.config import EnvSecret, FileSecret
+from streamer.model import Vocabulary
 from streamer.sources.errors import ADVICE, OUTCOMES, PollError
 from streamer.sources.registry import SOURCES
 from streamer.sources.source import Source
@@ -41,7 +41,9 @@ def test_every_outcome_has_advice() -> None:
 
 async def test_a_source_has_all_that_the_product_asks_of_it(source_of: MakeSource) -> None:
     """Each method and attribute of the protocol, those that only some vendors give a meaning to included."""
-    assert isinstance(source_of(), runtime_checkable(Source))
+    asked = {name for protocol in (Source, Vocabulary) for name in vars(protocol) if not name.startswith("_")}
+    assert "snapshot" in asked
+    assert [name for name in asked if not hasattr(source_of(), name)] == []
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)

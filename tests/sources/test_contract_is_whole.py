@@ -28,7 +28,7 @@ def collected() -> Mapping[str, set[tuple[str, str]]]:
     """Return what pytest would run of the contract: by function, the cases with what else distinguishes a test."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "STREAMER_TEST"))}
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:randomly", str(CONTRACT)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=110)
     found: dict[str, set[tuple[str, str]]] = defaultdict(set)
     names = sorted(map(str, CASES), key=len, reverse=True)
     for line in done.stdout.splitlines():
