@@ -17,7 +17,7 @@ import pytest
 from tests.oracle import Evidence, Message, Verdict, judge, same_stream
 from tests.oracle.truth import histories
 from tests.support.programs import Samples
-from tests.support.readers import TOPICS, KafkaReader
+from tests.support.readers import QUEUES, TOPICS, KafkaReader
 from tests.support.trial import (
     SCALE,
     Place,
@@ -91,7 +91,7 @@ def test_a_reader_that_reads_along_sees_what_is_there_in_the_end(played: Played)
 
 @pytest.mark.timeout(120 * SCALE)
 @pytest.mark.parametrize("played", ["kafka"], indirect=True)
-def test_kcat_and_confluent_read_the_same_three_topics(played: Played) -> None:
+def test_kcat_and_confluent_read_the_same_topics(played: Played) -> None:
     """Two clients of other people's get the same keys, values and headers in the same places."""
     if shutil.which("kcat") is None:
         pytest.skip("no kcat on the PATH: install it (Debian, Ubuntu: apt-get install kcat)")
@@ -99,7 +99,7 @@ def test_kcat_and_confluent_read_the_same_three_topics(played: Played) -> None:
     assert isinstance(reader, KafkaReader)
     for topic in TOPICS:
         messages = reader.read(topic)
-        assert len(messages) > 10
+        assert len(messages) > (0 if topic == QUEUES else 10)  # no queue is polled here: the claims alone
         assert reader.read_with_kcat(topic) == messages
 
 
