@@ -7,14 +7,20 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 
-from tests.campaign.faults import SESSION, freezes, someone
+from tests.campaign.faults import SESSION, someone
 from tests.campaign.replica import Replica
-from tests.campaign.stage import Stage
+from tests.campaign.stage import LATE, Stage
 from tests.support.network import Api, Weather
 from tests.support.network import Fault as NetworkFault
-from tests.support.programs import READY_WITHIN, wait_until
+from tests.support.programs import wait_until
 from tests.support.readers import EVENTS, ROWS, TENANTS
 from tests.support.topics import limit_records, open_transaction
+
+LISTENS_WITHIN = 120.0
+"""Seconds that a process may take to start; on a busy machine they are many."""
+
+REPEATED = 5.0
+"""Seconds after which a replica sends a request again that was not answered."""
 
 
 def refusals(stage: Stage, dice: random.Random, count: int) -> None:
@@ -44,39 +50,48 @@ def hangs(stage: Stage, dice: random.Random, count: int) -> None:
 
 
 def duels(stage: Stage, dice: random.Random, count: int) -> None:
-    """All replicas believe that they own all shards, come and go, and fence each other; in the end one is left."""
+    """All replicas believe that they own all shards, come and go, and fence each other; in the end one is left.
+
+    The vendor is slow meanwhile: when a shard is lost, answers are under way.
+    """
+    stage.simulator.faults(f"slow:0.5:{stage.interval / 2:.2f}")
     for _ in range(count):
-        for replica in stage.replicas[1:]:
+        for replica in stage.replicas:
             if not replica.running:
                 replica.start()
-        stage.pause(dice.uniform(2.0, 6.0))
+            wait_until(partial(_listens, replica), f"{replica.client} listens", within=LISTENS_WITHIN)
+        stage.pause(dice.uniform(5.0, 10.0))
         victim = someone(stage, dice)
         with stage.fault("duel", victim.client):
             victim.kill()
-        victim.start()
     for replica in stage.replicas[1:]:
-        wait_until(partial(_listens, replica), f"{replica.client} listens", within=READY_WITHIN)
-        stage.retire(replica)
-
-
-def slow_freezes(stage: Stage, dice: random.Random, count: int) -> None:
-    """Replicas are frozen while the vendor's answers are long under way."""
-    stage.simulator.faults(f"slow:0.7:{stage.interval:.2f}")
-    freezes(stage, dice, count)
+        if replica.wanted:
+            stage.retire(replica)
+    if not stage.replicas[0].running:
+        stage.replicas[0].start()
     stage.simulator.faults("")
 
 
 def late_ends(stage: Stage, dice: random.Random, count: int) -> None:
-    """Requests of transactions get lost, and ends of transactions come after their repetition: in a later transaction."""
+    """Ends of transactions come after their repetition, while later transactions are held up half written."""
+    lines = stage.lines.values()
     for _ in range(count):
-        for line in stage.lines.values():
-            faults = (NetworkFault.LATE, NetworkFault.LOSE_REQUEST)
-            line.disturb(Weather((Api.PRODUCE, Api.END_TXN), faults, chance=0.1, seed=dice.randrange(10_000)))
         with stage.fault("late ends", "all"):
-            stage.pause(3 * SESSION)
-            for line in stage.lines.values():
+            _disturb(stage, Api.END_TXN, NetworkFault.LATE, dice)
+            stage.pause(1.0)
+            for line in lines:
+                line.calm()
+            stage.pause(REPEATED - 1.0)
+            _disturb(stage, Api.PRODUCE, NetworkFault.LOSE_REQUEST, dice)
+            stage.pause(LATE - REPEATED + 1.0)
+            for line in lines:
                 line.calm()
         stage.whole()
+
+
+def _disturb(stage: Stage, api: Api, fault: NetworkFault, dice: random.Random) -> None:
+    for line in stage.lines.values():
+        line.disturb(Weather([api], [fault], chance=0.5, seed=dice.randrange(10_000)))
 
 
 def _listens(replica: Replica) -> bool:
@@ -87,7 +102,6 @@ DIRECTED: Mapping[str, Callable[[Stage, random.Random, int], None]] = {
     "refusals": refusals,
     "hangs": hangs,
     "duels": duels,
-    "slow-freezes": slow_freezes,
     "late-ends": late_ends,
 }
 """By the name of the part that is made of them."""

@@ -38,9 +38,9 @@ MUTATIONS: Sequence[Mutation] = (
     Mutation("futures_not_awaited", "refusals", 2),
     Mutation("last_stable_offset_taken_as_the_end", "hangs", 1),
     Mutation("state_read_before_fencing", "duels", 3),
-    Mutation("taint_guard_off", "late-ends", 2),
-    Mutation("cache_kept_after_an_unconfirmed_commit", "brokers", 3),
-    Mutation("old_answer_compared", "slow-freezes", 3),
+    Mutation("taint_guard_off", "late-ends", 3),
+    Mutation("cache_kept_after_an_unconfirmed_commit", "late-ends", 3),
+    Mutation("old_answer_compared", "duels", 3),
 )
 
 

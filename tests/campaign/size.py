@@ -88,8 +88,8 @@ class Part:
 
     @property
     def nodes(self) -> int:
-        """How many nodes Kafka has."""
-        return self.measure.nodes if self.kind == "brokers" else 1
+        """How many nodes Kafka has; with several a transaction is written in several requests, so it can be half done."""
+        return {"brokers": self.measure.nodes, "late-ends": 3}.get(self.kind, 1)
 
     @property
     def faults(self) -> int:

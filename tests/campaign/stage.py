@@ -30,7 +30,7 @@ WHOLE_WITHIN = 90.0
 
 SETTLED_WITHIN = 120.0
 
-LATE = 6.0
+LATE = 6.5
 """Seconds by which a request is late: whoever sent it has sent it again by then."""
 
 DISTURBED = frozenset({"network", "late-ends"})
