@@ -47,7 +47,7 @@ def test_replicas_with_nothing_to_commit_notice_that_kafka_is_away_and_recover_b
 ) -> None:
     """The group's heartbeat tells. They stay alive, say that they are not ready, and let the shards go after a while."""
     broker = own_broker({})
-    place = shared_place(broker.bootstrap, topic_prefix, shards=PARTITIONS)
+    place = shared_place(broker.bootstrap, topic_prefix, partitions=PARTITIONS)
     settings = TrialSettings(agents=5, speed=0.001, heartbeat="60s")  # nobody changes, nothing is due
     with Trial(place, tmp_path, settings) as trial:
         trial.start()
