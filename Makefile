@@ -81,7 +81,8 @@ campaign-model: $(TOOLS) ## the model of the hand-over at larger sizes, its coun
 
 campaign-payloads: $(TOOLS) ## 10,000 mutated payloads for each source and form; counts in reports/
 	@STREAMER_BAD_PAYLOADS=3400 STREAMER_REPORTS=1 $(PYTEST) --override-ini timeout=1800 \
-	  tests/sources/test_bad_payloads.py tests/polling/test_bad_payloads.py $(ARGS)
+	  tests/sources/test_bad_payloads.py tests/sources/test_eight_by_eight_realtime_queues.py \
+	  tests/polling/test_bad_payloads.py $(ARGS)
 
 build: $(TOOLS) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
