@@ -74,9 +74,13 @@ def thirds(seen: Sequence[Vital]) -> Mapping[str, tuple[float, float]]:
     first = [vital for vital in settled if vital.at <= began + third]
     last = [vital for vital in settled if vital.at >= ended - third]
     return {
-        name: (round(median(getattr(each, name) for each in first), 1), median(getattr(each, name) for each in last))
+        name: (_middle(getattr(each, name) for each in first), _middle(getattr(each, name) for each in last))
         for name in MEASURES
     }
+
+
+def _middle(values: Iterable[float]) -> float:
+    return round(median(values), 1)
 
 
 def _look(watched: Watched) -> Vital:
