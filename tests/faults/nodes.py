@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -52,8 +53,10 @@ class NodesTrial:
 
     def __enter__(self) -> Self:
         """Start to publish."""
-        self.trial.__enter__()
-        self.trial.start()
+        with ExitStack() as stack:
+            stack.enter_context(self.trial)
+            self.trial.start()
+            stack.pop_all()  # it did start: now it is ours to end
         return self
 
     def __exit__(self, *_: object) -> None:
