@@ -143,9 +143,8 @@ class Crew:
         source = state.source or UNKNOWN_SOURCE
         if standing := self._standings.get(tenant):
             self._teller(tenant, source).gone()
-            if (
-                standing.wish is None and standing.queues.wish is None
-            ):  # else it is kept: a tenant that comes back is not to forget it
+            # a wish of the vendor's to be left alone is kept: a tenant that comes back is not to forget it
+            if standing.wish is None and standing.queues.wish is None:
                 del self._standings[tenant]
         if not state.rows and not state.queues and state.fault is None:
             self._reporters.pop(tenant, None)
