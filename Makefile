@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 ARGS ?=
 # Most tests wait for clocks, brokers and deadlines, so a few at once cost little even on two cores.
-WORKERS ?= 3
+WORKERS ?= 4
 
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --build-constraints constraints.txt
