@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
-from helm_python.chart import Chart
 
 from streamer.service.metric_definitions import DEFINITIONS
 from tests.support.broker import ROOT
+from tests.support.chart import CHART, VALUES, rendered
 
-CHART = ROOT / "helm" / "agent-status-streamer"
 RULES_FILE = CHART / "files" / "alerts.yaml"
 RULES = [rule for group in yaml.safe_load(RULES_FILE.read_text())["groups"] for rule in group["rules"]]
 RUNBOOKS = (ROOT / "docs" / "runbooks.md").read_text()
@@ -219,7 +218,5 @@ def test_alerts_ask_for_metrics_that_exist() -> None:
 
 def test_the_chart_hands_the_rules_to_the_prometheus_operator_as_they_are() -> None:
     """What is tested here is what is installed."""
-    values = yaml.safe_load((CHART / "ci" / "full-values.yaml").read_text())
-    manifests = Chart.load(CHART).render(values, name="release")
-    rule = next(text for name, text in manifests.items() if name.endswith("prometheusrule.yaml"))
-    assert yaml.safe_load(rule)["spec"] == yaml.safe_load(RULES_FILE.read_text())
+    [rule] = [each for each in rendered(VALUES["full"]) if each["kind"] == "PrometheusRule"]
+    assert rule["spec"] == yaml.safe_load(RULES_FILE.read_text())

@@ -11,7 +11,6 @@ from typing import Any, get_args
 import pytest
 import typer
 import yaml
-from helm_python.chart import Chart
 
 from streamer.cli.app import app
 from streamer.cli.opening import load_for_polling
@@ -22,9 +21,9 @@ from streamer.sources.reference import pages as written_of_sources
 from streamer.sources.registry import SOURCES
 from tests.docs.pages import Page, pages
 from tests.support.broker import ROOT
+from tests.support.chart import rendered
 
 PAGES = pages()
-CHART = ROOT / "helm" / "agent-status-streamer"
 README = Page(ROOT / "README.md")
 COMMANDS: Any = typer.main.get_command(app)
 
@@ -67,7 +66,7 @@ def test_every_link_within_the_repository_leads_somewhere(page: Page) -> None:
 def test_every_config_loads(page: Page, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As `streamer run` would load it, once its secrets are there; or as Helm would render the chart with it."""
     if block.startswith("# values.yaml"):
-        assert Chart.load(CHART).render(yaml.safe_load(block))
+        assert rendered(yaml.safe_load(block))
         return
     for name in re.findall(r"\{env: (\w+)\}", block):
         monkeypatch.setenv(name, "secret")

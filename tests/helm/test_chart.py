@@ -13,21 +13,10 @@ import yaml
 from helm_python.chart import Chart, lint
 from helm_python.errors import HelmError
 
-from tests.support.broker import ROOT
+from tests.support.chart import CHART, VALUES, Object, rendered
 
-CHART = ROOT / "helm" / "agent-status-streamer"
-VALUES = {path.stem.removesuffix("-values"): yaml.safe_load(path.read_text()) for path in CHART.glob("ci/*.yaml")}
 KUBERNETES = ["1.30", "1.36"]
 MINIMAL = VALUES["minimal"]
-
-Object = Mapping[str, Any]
-
-
-def rendered(values: Mapping[str, Any]) -> list[Object]:
-    """Return the objects that the chart makes of some values."""
-    manifests = Chart.load(CHART).render(dict(values), name="release", namespace="statuses")
-    texts = (text for name, text in sorted(manifests.items()) if name.endswith(".yaml"))
-    return [each for text in texts for each in yaml.safe_load_all(text) if each]
 
 
 def the(kind: str, values: Mapping[str, Any] = MINIMAL) -> Object:

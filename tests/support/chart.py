@@ -1,0 +1,29 @@
+"""The Helm chart, and what it makes of values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from helm_python.chart import Chart
+
+from tests.support.broker import ROOT
+
+CHART = ROOT / "helm" / "agent-status-streamer"
+VALUES = {path.stem.removesuffix("-values"): yaml.safe_load(path.read_text()) for path in CHART.glob("ci/*.yaml")}
+"""The values that the chart is tested with, by the names of their files."""
+
+Object = Mapping[str, Any]
+
+
+def rendered(values: Mapping[str, Any]) -> list[Object]:
+    """Return the objects that the chart makes of some values.
+
+    Raises:
+        HelmError: it makes none of these.
+
+    """
+    manifests = Chart.load(CHART).render(dict(values), name="release", namespace="statuses")
+    texts = (text for name, text in sorted(manifests.items()) if name.endswith(".yaml"))
+    return [each for text in texts for each in yaml.safe_load_all(text) if each]
