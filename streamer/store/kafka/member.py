@@ -137,12 +137,12 @@ class Member:
 
     def _cut(self) -> None:
         """End aiokafka's tasks: its own way out waits for the coordinator's answer to whatever was asked last."""
-        coordinator, fetcher = self._consumer._coordinator, self._consumer._fetcher
-        for task in (
-            *((coordinator._coordination_task, coordinator._heartbeat_task) if coordinator else ()),
-            *((coordinator._commit_refresh_task,) if coordinator else ()),
-            *((fetcher._fetch_task, *fetcher._pending_tasks) if fetcher else ()),
-        ):
+        tasks: list[asyncio.Task[None] | None] = []
+        if coordinator := self._consumer._coordinator:
+            tasks += coordinator._coordination_task, coordinator._heartbeat_task, coordinator._commit_refresh_task
+        if fetcher := self._consumer._fetcher:
+            tasks += fetcher._fetch_task, *fetcher._pending_tasks
+        for task in tasks:
             if task is not None:
                 task.cancel()
         abort_connections(self._client)
