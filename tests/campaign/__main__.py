@@ -51,6 +51,8 @@ def _play(part: Part, *, keep: bool) -> Report:
     folder = Path(tempfile.mkdtemp(prefix=f"campaign-{part.kind}-"))
     with Cluster(nodes=part.nodes) as cluster:
         report = play(part, cluster, prefix=f"{part.kind}-", folder=folder)
+        if not report.good:
+            cluster.save(folder / "kafka")
     if keep or not report.good:
         sys.stdout.write(f"logs and records: {folder}\n")
     else:

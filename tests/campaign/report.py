@@ -68,7 +68,10 @@ class Report(msgspec.Struct, kw_only=True):
         yield f"events {self.events}, true transitions {self.transitions}, had to be told {self.promised}"
         yield ", ".join(f"{name} {count}" for name, count in self.summary().items())
         for kind, times in self.take_overs.items():
-            yield f"take-over after {kind}: {times.shards} shards, median {times.median} s, worst {times.worst} s"
+            yield (
+                f"take-over after {kind}: {times.shards} shards, median {times.median} s, worst {times.worst} s, "
+                f"since the last fault in it {times.worst_after_all} s"
+            )
         yield (
             f"polls {self.polls.polls}, per tenant and interval {self.polls.per_interval:.3f}; two clients within half an "
             f"interval {self.polls.shared}, both believing to own the tenant {self.polls.doubled}"

@@ -31,7 +31,8 @@ class Fault:
 class TakeOver(NamedTuple):
     """One shard that changed hands: how many ms passed until its first and its last tenant were polled by another.
 
-    `alone`: nothing else had happened shortly before, and nothing did until the end.
+    `alone`: nothing else had happened shortly before, and nothing did until the end. `after_all`: how many ms of `last`
+    came after the last fault among them had begun or ended: whoever is struck meanwhile begins the wait anew.
     """
 
     kind: str
@@ -39,14 +40,16 @@ class TakeOver(NamedTuple):
     first: int
     last: int
     alone: bool
+    after_all: int
 
 
 class Times(NamedTuple):
-    """Of several take-overs, in seconds, until the last tenant of the shard was polled."""
+    """Of several take-overs, in seconds, until the last tenant of the shard was polled; also since the last fault in it."""
 
     shards: int
     median: float
     worst: float
+    worst_after_all: float
 
 
 def take_overs(
@@ -66,7 +69,8 @@ def take_overs(
         for shard, times in waited.items():
             end = fault.at + max(times)
             alone = all(other is fault or other.at > end or _over(other) < fault.at for other in faults)
-            yield TakeOver(fault.kind, shard, min(times), max(times), alone)
+            latest = max(at for other in faults for at in (other.at, other.until) if at <= end)
+            yield TakeOver(fault.kind, shard, min(times), max(times), alone, end - latest)
 
 
 def times_of(taken: Sequence[TakeOver]) -> Times | None:
@@ -74,7 +78,8 @@ def times_of(taken: Sequence[TakeOver]) -> Times | None:
     if not taken:
         return None
     last = [each.last / 1000 for each in taken]
-    return Times(len(last), round(median(last), 2), round(max(last), 2))
+    after_all = max(each.after_all for each in taken) / 1000
+    return Times(len(last), round(median(last), 2), round(max(last), 2), round(after_all, 2))
 
 
 def _over(fault: Fault) -> int:

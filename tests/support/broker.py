@@ -191,6 +191,10 @@ class Broker:
             self._alive().send_signal(signal.SIGCONT)
             self._await_state(stopped=False)
 
+    def save(self, to: Path) -> None:
+        """Copy the log and the data, for whoever looks into what a test found (`kafka.tools.DumpLogSegments`)."""
+        shutil.copytree(self._folder, to)
+
     def close(self) -> None:
         """Kill what is left and delete the data."""
         self.kill()

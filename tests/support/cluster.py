@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from confluent_kafka import KafkaException
@@ -107,6 +108,11 @@ class Cluster:
     def group_coordinator(self, group: str) -> int:
         """Return the number of the node that coordinates a consumer group; -1 before the first one."""
         return self._coordinator(GROUPS, group)
+
+    def save(self, to: Path) -> None:
+        """Copy the logs and data of all nodes into a folder, in a folder `node-<number>` each."""
+        for number, node in self._nodes.items():
+            node.save(to / f"node-{number}")
 
     def close(self) -> None:
         """Kill what is left and delete the data."""
