@@ -37,7 +37,6 @@ app = typer.Typer(
         "78 bad config."
     ),
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,  # it shows the values of variables: secrets are among them
     context_settings={"help_option_names": ["-h", "--help"]},
 )

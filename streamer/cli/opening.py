@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from streamer.clock import SystemClock
-from streamer.config import Config, ConfigError, Files, Problem, load
+from streamer.config import Config, Files, load
 from streamer.sources.registry import check_status_map
 from streamer.store import open_store
 
@@ -24,15 +24,7 @@ def load_for_polling(path: Path, files: Files | None = None, *, resolve: bool = 
         ConfigError: it can't be used.
 
     """
-    config = load(path, resolve=resolve, files=files)
-    faults = [
-        Problem(file=path, path=f"tenants[{tenant.id}].status_map", message=fault)
-        for tenant in config.tenants
-        for fault in check_status_map(tenant).values()
-    ]
-    if faults:
-        raise ConfigError(*faults)
-    return config
+    return load(path, resolve=resolve, files=files, check_status_map=check_status_map)
 
 
 def load_for_reading(path: Path) -> Config:

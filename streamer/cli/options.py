@@ -16,6 +16,17 @@ class Output(StrEnum):
     JSON = "json"
 
 
+def tenants_in_config(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the tenants of `--config` that begin so, for the shell to complete; none where it can't be used."""
+    from streamer.config import ConfigError, load  # noqa: PLC0415
+
+    try:
+        tenants = load(Path(context.params["config"]), resolve=False).tenants
+    except (KeyError, TypeError, ConfigError):  # it is not typed yet, or typed wrong
+        return []
+    return [tenant.id for tenant in tenants if tenant.id.startswith(incomplete)]
+
+
 ConfigOption: TypeAlias = Annotated[
     Path, typer.Option("--config", "-c", metavar="FILE", help="The config, streamer.yaml.", show_default=False)
 ]

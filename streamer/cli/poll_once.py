@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streamer.cli.endings import FailureError, say
-from streamer.cli.options import ConfigOption, Output, OutputOption
+from streamer.cli.options import ConfigOption, Output, OutputOption, tenants_in_config
 from streamer.cli.running import run_until_stopped
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 def poll_once(
     config: ConfigOption,
-    tenant: Annotated[str, typer.Option(metavar="ID", help="The tenant to poll.", show_default=False)],
+    tenant: Annotated[
+        str,
+        typer.Option(metavar="ID", help="The tenant to poll.", show_default=False, autocompletion=tenants_in_config),
+    ],
     agent: Annotated[str | None, typer.Option(metavar="ID", help="Ask for this agent alone.")] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:

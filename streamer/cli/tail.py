@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streamer.cli.options import ConfigOption, Output, OutputOption
+from streamer.cli.options import ConfigOption, Output, OutputOption, tenants_in_config
 from streamer.cli.running import run_until_stopped
 
 
@@ -15,7 +15,12 @@ def tail(
     *,
     config: ConfigOption,
     tenant: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Only this tenant's events; may be given several times.")
+        list[str] | None,
+        typer.Option(
+            metavar="ID",
+            help="Only this tenant's events; may be given several times.",
+            autocompletion=tenants_in_config,
+        ),
     ] = None,
     from_beginning: Annotated[
         bool, typer.Option("--from-beginning", help="Begin with the oldest event there is.")

@@ -1,6 +1,6 @@
 """From files to a `Config`, or to every problem in them at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -20,15 +20,24 @@ from streamer.config.words import kind_of, not_one_of
 
 M = TypeVar("M", bound=BaseModel)
 
+StatusMapCheck = Callable[[TenantConfig], Mapping[str, str]]
+"""Returns the keys of a tenant's `status_map` that its source can't read, each with what is wrong."""
 
-def load(path: Path, *, resolve: bool = True, files: Files | None = None) -> Config:
+
+def load(
+    path: Path,
+    *,
+    resolve: bool = True,
+    files: Files | None = None,
+    check_status_map: StatusMapCheck = lambda _: {},
+) -> Config:
     """Reads the config file and, with `tenants_dir`, one file per tenant.
 
     With `resolve`, each secret and each file that the config refers to must be there; without it a config can be checked
-    where its secrets are not at hand. `files` takes note of all that was read, also where it cannot be used. Raises
-    ConfigError with every problem in every file.
+    where its secrets are not at hand. `files` takes note of all that was read, also where it cannot be used. What only
+    the sources know of a `status_map` is asked of `check_status_map`. Raises ConfigError with every problem in every file.
     """
-    return _Loading(path, resolve=resolve, files=files or Files()).config()
+    return _Loading(path, resolve=resolve, files=files or Files(), check_status_map=check_status_map).config()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +61,9 @@ class _Entry:
 class _Loading:
     """One run of `load`; collects problems as it goes."""
 
-    def __init__(self, path: Path, *, resolve: bool, files: Files) -> None:
+    def __init__(self, path: Path, *, resolve: bool, files: Files, check_status_map: StatusMapCheck) -> None:
         self._problems: list[Problem] = []
+        self._check_status_map = check_status_map
         files.note(path)
         self._document = read(path)
         self._data = _mapping(self._document, "a mapping of settings")
@@ -127,7 +137,11 @@ class _Loading:
             self._problems.append(entry.problem("source", not_one_of(source, SOURCES)))
             return None
         settings = {**defaults, **entry.data}
-        return self._validate(SOURCES[source], settings, entry.document, entry.location, entry.origin)
+        tenant = self._validate(SOURCES[source], settings, entry.document, entry.location, entry.origin)
+        for key, fault in self._check_status_map(tenant).items() if tenant else ():
+            location = (*entry.location, "status_map", key)
+            self._problems.append(entry.document.problem(location, fault, at_key=True))
+        return tenant
 
     def _check_ids(self, entries: Sequence[_Entry]) -> None:
         first: dict[str, _Entry] = {}

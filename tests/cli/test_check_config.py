@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Place, streamer
 from tests.support.programs import PASSWORD_VARIABLE
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 WITH_SECRET = {**os.environ, PASSWORD_VARIABLE: "s3cret-value"}
 
@@ -37,14 +36,17 @@ def test_each_problem_of_a_bad_config_is_a_line_with_its_place(tmp_path: Path, c
 
 @pytest.mark.parametrize("command", ["check-config", "run"])
 def test_a_status_map_that_the_source_cannot_read_is_a_problem(place: Place, command: str) -> None:
-    """Only the source knows what its codes look like."""
+    """Only the source knows what its codes look like; the line is that of the key."""
     config = place.write(
         "map.yaml", lambda document: document["tenants"][0].update(status_map={"lunch": {"state": "not_ready"}})
     )
     ended = streamer(command, "--config", config, environment=WITH_SECRET)
     assert (ended.code, ended.out) == (78, "")
-    (line,) = ended.err.splitlines()
-    assert line.startswith(f"{config}: tenants[sim-001].status_map: 'lunch' is no status")
+    (told,) = ended.err.splitlines()
+    (line,) = (number for number, text in enumerate(Path(config).read_text().splitlines(), 1) if "lunch" in text)
+    assert re.match(
+        rf"{re.escape(config)}:{line}:[0-9]+: tenants\[sim-001\]\.status_map\.lunch: 'lunch' is no status", told
+    )
 
 
 def test_tenants_that_share_an_account_must_each_state_their_rate(place: Place) -> None:
