@@ -130,6 +130,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell what the run has shown beyond passed and failed."""
     summary.contract(terminalreporter)
     summary.payloads(terminalreporter)
+    summary.blocks(terminalreporter)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,12 +7,26 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 from tests.support.broker import ROOT
 
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"^ *```(\S*)[^\n]*\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _SPAN = re.compile(r"`([^`\n]+)`")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code: the line of its fence, what stands behind that, and the text."""
+
+    page: Page
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
 
 
 @dataclass(frozen=True)
@@ -51,9 +65,12 @@ class Page:
         """What stands between single backticks."""
         return _SPAN.findall(self.prose)
 
-    def blocks(self, *languages: str) -> Iterator[str]:
-        """Yield its blocks of code in these languages."""
-        yield from (text for language, text in _FENCE.findall(self.text) if language in languages)
+    def blocks(self, *languages: str) -> Iterator[Block]:
+        """Yield its blocks of code, in these languages or in all."""
+        text = self.text
+        for found in _FENCE.finditer(text):
+            if not languages or found[1] in languages:
+                yield Block(self, text.count("\n", 0, found.start()) + 1, found[1], dedent(found[2]))
 
 
 def pages() -> list[Page]:

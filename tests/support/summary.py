@@ -22,6 +22,9 @@ PAYLOADS: Final = "payloads"
 CONTRACT: Final = "contract"
 """The property of a test that ran a source through a situation: the source's case, the situation."""
 
+BLOCKS: Final = "blocks"
+"""The property of a test that did something with a block of the docs: its place, its language, what was done."""
+
 MARKS: Final = {"passed": "ok", "failed": "FAILED"}
 
 Tally: TypeAlias = dict[str, Any]
@@ -57,6 +60,15 @@ def contract(reporter: pytest.TerminalReporter) -> None:
     lines = table(("situation", *map(str, range(1, len(cases) + 1))), rows)
     title = f"contract: {len(cases)} sources x {len(rows)} situations"
     tell(reporter, title, "contract", [*numbered, "", *lines, "", total])
+
+
+def blocks(reporter: pytest.TerminalReporter) -> None:
+    """Tell what was done with each block of code in the docs."""
+    rows = sorted(tuple(each) for each in properties(reporter, BLOCKS))
+    if rows:
+        width = max(len(place) for place, _, _ in rows)
+        lines = [f"{place.ljust(width)}  {language.ljust(6)}  {done}" for place, language, done in rows]
+        tell(reporter, f"blocks of code in the docs: {len(rows)}", "blocks", lines)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
