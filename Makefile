@@ -25,8 +25,8 @@ TEST_KAFKA := $(if $(and $(KAFKA_BOOTSTRAP_SERVERS),$(if $(JAVA),,none)),,$(KAFK
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 # What writes files from code, and with --check tells which are out of date.
-WRITERS := events.generate config.reference sources.reference store.kafka.reference service.metrics_reference \
-  cli.reference
+WRITERS := streamer.events.generate streamer.config.reference streamer.sources.reference \
+  streamer.store.kafka.reference streamer.service.metrics_reference streamer.cli.reference dashboards.generate
 
 # Parts of the campaign, each of which can be played by itself.
 CAMPAIGNS := campaign-kills campaign-freezes campaign-restarts campaign-brokers campaign-network campaign-config
@@ -50,7 +50,7 @@ check: $(TOOLS) ## format, lint, types, layers, dependencies, spelling, generate
 	$(BIN)/deptry .
 	$(BIN)/codespell
 	@git ls-files -z -- '*.yaml' '*.yml' '.yamllint' | xargs -0 -r $(BIN)/yamllint --strict
-	@for each in $(WRITERS); do $(BIN)/python -m streamer.$$each --check; done
+	@for each in $(WRITERS); do $(BIN)/python -m $$each --check; done
 
 campaign: $(TOOLS) $(KAFKA) ## all faults on many replicas, an hour; ARGS="--size small --seed 7 --resume"
 	@$(BIN)/python -m tests.campaign $(ARGS)
@@ -68,8 +68,8 @@ format: $(TOOLS) ## format, and repair what ruff can repair
 	$(BIN)/ruff check --quiet --fix-only
 	$(BIN)/ruff format --quiet
 
-generate: $(RUNTIME) ## write the schemas and the reference pages from the code
-	@for each in $(WRITERS); do $(BIN)/python -m streamer.$$each; done
+generate: $(TOOLS) ## write the schemas, the reference pages and the dashboards from the code
+	@for each in $(WRITERS); do $(BIN)/python -m $$each; done
 
 kafka: $(KAFKA) ## fetch Apache Kafka for the tests, once: the newest version and an older one
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import yaml
 from streamer.service.metric_definitions import DEFINITIONS
 from tests.support.broker import ROOT
 from tests.support.chart import CHART, VALUES, rendered
+from tests.support.tools import installed
 
 RULES_FILE = CHART / "files" / "alerts.yaml"
 RULES = [rule for group in yaml.safe_load(RULES_FILE.read_text())["groups"] for rule in group["rules"]]
@@ -161,9 +161,6 @@ CASES = [
 
 def check(case: Case, series: Series, alerts: list[dict[str, Any]], folder: Path) -> None:
     """Have promtool feed series to the rules and compare the alerts."""
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("no promtool on the PATH: install it (Debian, Ubuntu: apt-get install prometheus)")
     test = {
         "rule_files": [str(RULES_FILE)],
         "evaluation_interval": "1m",
@@ -177,7 +174,9 @@ def check(case: Case, series: Series, alerts: list[dict[str, Any]], folder: Path
     }
     file = folder / "test.yaml"
     file.write_text(yaml.safe_dump(test))
-    done = subprocess.run([promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [installed("promtool"), "test", "rules", str(file)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

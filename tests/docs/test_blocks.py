@@ -18,9 +18,10 @@ from tests.docs.commands import commands
 from tests.docs.pages import Block, Page, pages
 from tests.docs.story import Story
 from tests.support.broker import ROOT
-from tests.support.chart import rendered
+from tests.support.chart import CHART, rendered
 from tests.support.programs import PASSWORD
 from tests.support.summary import BLOCKS
+from tests.support.tools import installed
 
 PAGES = pages()
 OTHERS = [block for page in PAGES for block in page.blocks() if block.language != "sh"]
@@ -36,10 +37,15 @@ def tell(request: pytest.FixtureRequest) -> Tell:
 
 
 def config(block: Block, folder: Path) -> str:
-    """Load a config as `streamer run` does; or have Helm render the chart with values."""
+    """Load a config as `streamer run` does; or have Helm render the chart with values, or promtool read a config."""
     if block.text.startswith("# values.yaml"):
         assert rendered(yaml.safe_load(block.text))
         return "the chart is rendered with it"
+    if block.text.startswith("# prometheus.yml"):
+        shutil.copy(CHART / "files" / "alerts.yaml", folder)
+        folder.joinpath("prometheus.yml").write_text(block.text)
+        promtool("check", "config", str(folder / "prometheus.yml"))
+        return "checked by promtool"
     file = folder / "streamer.yaml"
     file.write_text(block.text)
     assert load_for_polling(file).tenants, "a config without tenants"
@@ -54,16 +60,19 @@ def document(block: Block, _folder: Path) -> str:
     return f"valid under {schema.rpartition('/')[2]}"
 
 
+def promtool(*arguments: str) -> None:
+    """Have Prometheus' own tool look at something."""
+    done = subprocess.run([installed("promtool"), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def query(block: Block, folder: Path) -> str:
     """Parse each paragraph as an expression of PromQL."""
-    promtool = shutil.which("promtool")
-    assert promtool is not None, "no promtool on the PATH: install it (Debian, Ubuntu: apt-get install prometheus)"
     expressions = re.split(r"\n\s*\n", block.text.strip())
     rules = [{"record": f"docs:{number}", "expr": each} for number, each in enumerate(expressions)]
     file = folder / "rules.yaml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "docs", "rules": rules}]}))
-    done = subprocess.run([promtool, "check", "rules", str(file)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    promtool("check", "rules", str(file))
     return "parsed by promtool"
 
 

@@ -1,0 +1,71 @@
+"""Writes the dashboards, and what docs/monitoring.md says of them: `python -m dashboards.generate [--check]`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import yaml
+
+from dashboards.board import Board
+from dashboards.contact_centre import CONTACT_CENTRE
+from dashboards.operators import OPERATORS
+from streamer.generated import ROOT, keep, table, with_sections
+from streamer.service.metric_definitions import DEFINITIONS
+
+CHART: Final = "helm/agent-status-streamer/files"
+PAGE: Final = "docs/monitoring.md"
+
+BOARDS: Final[Mapping[str, Board]] = {"operators": OPERATORS, "contact-centre": CONTACT_CENTRE}
+"""By the names of their files."""
+
+_NAME: Final = re.compile(r"\bstreamer_[a-z_]+")
+
+
+def files() -> dict[str, str]:
+    """Return all that is made here: texts by their paths in the checkout."""
+    made = {f"{CHART}/dashboards/{name}.json": board.json() for name, board in BOARDS.items()}
+    return {**made, PAGE: with_sections(PAGE, {"metrics": metrics()})}
+
+
+def metrics() -> str:
+    """Return the table of metrics: on which panels each is drawn, and which alerts look at it."""
+    rules = yaml.safe_load((ROOT / CHART / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
+    alerts = {rule["alert"]: rule["expr"] for group in rules for rule in group["rules"]}
+    drawn = {
+        f"{board.title.partition(' / ')[2]}: {title}": text
+        for board in BOARDS.values()
+        for title, text in _panels(board)
+    }
+    return table(
+        ("Metric", "Panels", "Alerts"),
+        (
+            (
+                f"`{each.full_name}`",
+                "; ".join(panel for panel, text in drawn.items() if asks_for(text, each.full_name)) or "-",
+                ", ".join(alert for alert, text in alerts.items() if asks_for(text, each.full_name)) or "-",
+            )
+            for each in DEFINITIONS
+        ),
+    )
+
+
+def asks_for(expression: str, metric: str) -> bool:
+    """Whether PromQL asks for a metric, or for the series of a histogram."""
+    return bool({metric, f"{metric}_bucket", f"{metric}_sum", f"{metric}_count"} & set(_NAME.findall(expression)))
+
+
+def _panels(board: Board) -> Iterator[tuple[str, str]]:
+    for panel in board.panels():
+        yield panel.title, " ".join(query.expression for query in panel.queries)
+
+
+def main(arguments: list[str]) -> int:
+    """Write them, or with `--check` tell whether they are out of date (exit code 1)."""
+    return keep(files(), arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
