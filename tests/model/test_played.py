@@ -34,14 +34,21 @@ class Play:
 
     def __init__(self, scene: Scene, proxy: KafkaProxy, dice: random.Random) -> None:
         self.happened: Counter[str] = Counter()
+        self.steps = 0
         self._scene = scene
         self._proxy = proxy
         self._dice = dice
         self._owners: list[Owner | None] = [None] * OWNERS
         self._doing: list[asyncio.Task[None] | None] = [None] * OWNERS
 
+    @property
+    def was_enough(self) -> bool:
+        """Whether something could have gone wrong; on a slow machine deadlines pass and most steps come to nothing."""
+        return self.happened["taken over"] > 2 and self.happened["polled"] > 8
+
     async def go_on(self) -> None:
         """Take a step, and wait until it is done or for a moment, whatever the dice say."""
+        self.steps += 1
         await self._dice.choice([self.truth, self.truth, self.truth, self.fault, self.late])()
         who = self._dice.randrange(OWNERS)
         doing = self._doing[who]
@@ -113,7 +120,8 @@ class Play:
 
     async def die(self, who: int) -> None:
         """Drop everything in the middle of whatever is being done."""
-        if (task := self._doing[who]) is not None:
+        task, self._doing[who] = self._doing[who], None
+        if task is not None:
             task.cancel()
             await asyncio.wait({task})
         await self._drop(who)
@@ -135,11 +143,10 @@ async def test_hand_overs_at_random_leave_a_stream_that_the_oracle_finds_nothing
         async with Scene(bootstrap=proxy.bootstrap, prefix=topic_prefix, folder=tmp_path, deadlines=HASTY) as scene:
             scene.reader = KafkaReader(kafka, topic_prefix)  # in good weather
             play = Play(scene, proxy, new_dice())
-            for _ in range(STEPS * SCALE):
+            while play.steps < STEPS * SCALE or not play.was_enough:
                 await play.go_on()
             await play.end()
             verdict = await scene.end()
         print(play.happened, verdict)  # noqa: T201 - pytest shows it where it fails
     assert verdict.rules == set(), verdict
-    assert play.happened["taken over"] > 2
     assert verdict.counts.events > 4
