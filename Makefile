@@ -26,7 +26,8 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 # What writes files from code, and with --check tells which are out of date.
 WRITERS := streamer.events.generate streamer.config.reference streamer.sources.reference \
-  streamer.store.kafka.reference streamer.service.metrics_reference streamer.cli.reference dashboards.generate
+  streamer.store.kafka.reference streamer.service.metrics_reference streamer.service.status.reference \
+  streamer.cli.reference dashboards.generate
 
 # Parts of the campaign, each of which can be played by itself.
 CAMPAIGNS := campaign-kills campaign-freezes campaign-restarts campaign-brokers campaign-network campaign-config

@@ -1,6 +1,7 @@
 """What the service tells about itself while it works. Metrics and logs subscribe; the core imports neither.
 
-No signal carries a secret or an agent's id or name, so no subscriber can leak one.
+No signal carries a secret or an agent's id or name, so no subscriber can leak one. There is one exception, for the status
+page and nobody else: `StateChanged.agent` and `.name`, which are None unless the config has `server.show_agents`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,21 @@ from msgspec import Struct
 from streamer.model import Millis
 
 
+class PollerStarted(Struct, frozen=True):
+    """A poller of a tenant begins, with another config or after a take-over: what was told of the one before is over."""
+
+    tenant: str
+    source: str
+
+
+class PollPlanned(Struct, frozen=True):
+    """A tenant is to be polled next `at` this time, or as soon after as the budgets allow."""
+
+    tenant: str
+    source: str
+    at: Millis
+
+
 class PollFinished(Struct, frozen=True):
     """A poll ended: `outcome` is `ok` or the kind of error, `seconds` how long it took, `advice` what to do."""
 
@@ -22,14 +38,25 @@ class PollFinished(Struct, frozen=True):
     seconds: float
     finished: Millis
     error: str | None = None
+    advice: str | None = None
+
+
+class StateChanged(Struct, frozen=True):
+    """One event: the canonical state `before` (None: it came) and `after` (None: it disappeared), and whose, if shown."""
+
+    before: str | None
+    after: str | None
+    agent: str | None = None
+    name: str | None = None
 
 
 class Published(Struct, frozen=True):
-    """Events of a tenant are committed: one entry an event."""
+    """Events of a tenant are committed, `at` this time: in `changes` one entry an event."""
 
     tenant: str
     source: str
-    states: tuple[str, ...]
+    at: Millis
+    changes: tuple[StateChanged, ...]
     detection_delays: tuple[float, ...]
     uncertainties: tuple[float, ...]
     missed_transitions: int
@@ -90,7 +117,7 @@ class VendorClockFault(Struct, frozen=True):
 
 
 class HealthChanged(Struct, frozen=True):
-    """A tenant's health changed; `advice` says why and what to do, in one line."""
+    """A tenant's health changed, or the reason for it; `advice` says why and what to do, in one line."""
 
     tenant: str
     source: str
@@ -224,7 +251,9 @@ class LoopLag(Struct, frozen=True):
 
 
 Signal: TypeAlias = (
-    PollFinished
+    PollerStarted
+    | PollPlanned
+    | PollFinished
     | Published
     | AgentsCounted
     | SnapshotHeld

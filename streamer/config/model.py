@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from streamer.config.base import ConfigPath, Model, origin_of
 from streamer.config.kafka import KafkaConfig
 from streamer.config.tenants import Defaults, TenantConfig
-from streamer.config.values import Text, count, duration
+from streamer.config.values import Flag, Text, count, duration
 from streamer.config.words import quoted, text_of
 from streamer.model import Millis
 
@@ -47,6 +47,11 @@ class ServerConfig(Model):
     """
     port: Annotated[int, count(0, 65_535)] = 9464
     """The port; 0 takes a free one and the log says which."""
+    show_agents: Flag = False
+    """Whether the status page, and its data, show whose status changed: ids, and names unless `agent_names: false`.
+
+    Where all who can reach the port may know. The page has no login.
+    """
 
 
 class Config(Model):
@@ -63,7 +68,7 @@ class Config(Model):
     kafka: KafkaConfig = Field(default_factory=KafkaConfig, validate_default=True)
     """How Kafka is reached and what the topics are called."""
     server: ServerConfig = Field(default_factory=ServerConfig)
-    """Where metrics and probes are served."""
+    """Where metrics, probes and the status page are served."""
     retention: Annotated[Millis, duration("1m", "3650d")] = 7 * 86_400_000
     """How long events are kept; also how long an erased person's events live on. State is kept as long as its agent.
 

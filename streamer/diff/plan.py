@@ -33,8 +33,11 @@ from streamer.model import ChangeKind, Interval, Meaning, Millis, Snapshot, Unma
 
 
 class Published(Struct, frozen=True):
-    """What subscribers may want to know of one event: nothing personal."""
+    """What subscribers may want to know of one event; `agent` and `name` are for who was told to show agents."""
 
+    agent: str
+    name: str | None
+    before: str | None
     state: str | None
     detection_delay: Millis | None
     uncertainty: Millis | None
@@ -234,6 +237,9 @@ class Writer:
         entered = occasion.left if meaning is None else occasion.since
         timed = entered is not None and occasion.kind not in {"baseline", "resync"}
         return Published(
+            agent=occasion.agent,
+            name=occasion.name,
+            before=None if occasion.row is None else occasion.row.state,
             state=None if meaning is None else meaning.state,
             detection_delay=self._now - (entered.earliest + entered.latest) // 2 if timed and entered else None,
             uncertainty=entered.latest - entered.earliest if timed and entered else None,

@@ -64,8 +64,9 @@ def _kind(field: Mapping[str, Any]) -> str:
         return ", ".join(f"`{word}`" for word in field["enum"])
     if field.get("format") == "date-time":
         return "time"
-    if "additionalProperties" in field and "type" in field["additionalProperties"]:
-        return f"object of {field['additionalProperties']['type']}s"
+    for container, of in (("list", "items"), ("object", "additionalProperties")):
+        if of in field and field[of].keys() & {"type", "$ref"}:
+            return f"{container} of {_kind(field[of])}{'' if '$ref' in field[of] else 's'}"
     least = f", at least {field['minimum']}" if "minimum" in field else ""
     return f"{field['type']}{least}"
 

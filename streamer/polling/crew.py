@@ -168,7 +168,10 @@ class Crew:
         return reporter
 
     def _teller(self, tenant: str, source: str) -> Teller:
-        return Teller(tenant=tenant, source=source, clock=self._tools.clock, observer=self._tools.observer)
+        tools = self._tools
+        return Teller(
+            tenant=tenant, source=source, clock=tools.clock, observer=tools.observer, show_agents=tools.show_agents
+        )
 
     def _tell_unconfigured(self) -> None:
         count = len(self._unconfigured)

@@ -74,6 +74,7 @@ class TenantPoller:
         """
         clock = self._tools.clock
         await self.ledger.settled()
+        self.ledger.tell.started()
         if not await self._operations.carry_out(now=clock.wall()):
             return
         tenant, interval, now = self.config.id, self.config.interval, clock.monotonic()
@@ -83,7 +84,9 @@ class TenantPoller:
         if (wish := self._standing.wish) is not None and self.reporter.judge("failing", wish):
             await self.ledger.report()
         while True:
-            await asyncio.sleep(max(0.0, max(timetable.due, self._standing.not_before) - clock.monotonic()))
+            wait = max(0.0, max(timetable.due, self._standing.not_before) - clock.monotonic())
+            self.ledger.tell.planned(clock.wall() + round(wait * 1000))
+            await asyncio.sleep(wait)
             delay = await self.poll()
             await self._sweep()
             timetable = timetable.after(clock.monotonic() + delay, self._seen)
@@ -106,7 +109,7 @@ class TenantPoller:
             self.ledger.tell.unexpected(error)
             unexpected = PollError("internal_error", f"{type(error).__name__} while polling")
             return await self._failed(unexpected, began)
-        self.ledger.tell.polled("ok", began)
+        self.ledger.tell.polled(began)
         self._standing.succeeded()
         before = self.state.complete_through
         known = before if before is not None else self.state.watch.shown
@@ -185,7 +188,7 @@ class TenantPoller:
         return "ok", None
 
     async def _failed(self, error: PollError, began: float) -> float:
-        self.ledger.tell.polled(error.outcome, began, str(error))
+        self.ledger.tell.polled(began, error)
         decision = self._standing.failed(error, random=self._tools.random)
         if decision.health is not None and self.reporter.judge(decision.health, str(error)):
             await self.ledger.report()

@@ -54,8 +54,9 @@ class Reporter:
 
     def judge(self, health: Health, advice: str | None = None) -> bool:
         """Take the tenant's health; True if it is not the one last reported, so that a record is due."""
+        news = (health, advice) != (self.health, self.advice)
         self.advice = advice
-        if health != self.health:
+        if news:
             before, self.health = self.health or self._reported, health
             self._observer(
                 HealthChanged(

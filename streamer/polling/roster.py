@@ -45,6 +45,11 @@ class Roster:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
+    @property
+    def tenants(self) -> Mapping[int, Mapping[str, TenantConfig]]:
+        """All tenants of the config by their shards, ours or not, then by their ids."""
+        return self._tenants
+
     def of(self, shard: int) -> Mapping[str, Assignment]:
         """Return what is to be done in a shard now, by tenant."""
         configs = self._tenants.get(shard, {})

@@ -12,46 +12,63 @@ from streamer.clock import Clock
 from streamer.diff.differ import Difference
 from streamer.diff.plan import Plan
 from streamer.diff.queues import QueuePlan
+from streamer.model import Millis
 from streamer.signals import (
     AgentsCounted,
     AgentsHeld,
     Observer,
     OperatorKey,
+    PollerStarted,
     PollFinished,
+    PollPlanned,
     Published,
     QueuesPolled,
     SnapshotHeld,
+    StateChanged,
     StatusUnmapped,
     TenantGone,
     VendorClockFault,
     WatermarkMoved,
 )
+from streamer.sources.errors import PollError
 
 _log = structlog.get_logger(__name__)
 
 
 class Teller:
-    """Tells the observer of one tenant."""
+    """Tells the observer of one tenant; of its agents' ids and names only where `show_agents` says so."""
 
-    def __init__(self, *, tenant: str, source: str, clock: Clock, observer: Observer) -> None:
+    def __init__(
+        self, *, tenant: str, source: str, clock: Clock, observer: Observer, show_agents: bool = False
+    ) -> None:
         """Take whom to tell of, and whom to tell."""
         self._source = source
         self._tenant = tenant
         self._clock = clock
         self._tell = observer
+        self._show_agents = show_agents
         self._counted: Mapping[str, int] | None = None
 
-    def polled(self, outcome: str, began: float, error: str | None = None) -> None:
+    def started(self) -> None:
+        """Tell that a poller begins."""
+        self._tell(PollerStarted(tenant=self._tenant, source=self._source))
+
+    def planned(self, at: Millis) -> None:
+        """Tell when the next poll is to be."""
+        self._tell(PollPlanned(tenant=self._tenant, source=self._source, at=at))
+
+    def polled(self, began: float, error: PollError | None = None) -> None:
         """Tell that a poll ended; `began` is when it began, in monotonic seconds."""
         seconds, finished = self._clock.monotonic() - began, self._clock.wall()
         self._tell(
             PollFinished(
                 tenant=self._tenant,
                 source=self._source,
-                outcome=outcome,
+                outcome="ok" if error is None else error.outcome,
                 seconds=seconds,
                 finished=finished,
-                error=error,
+                error=None if error is None else error.message,
+                advice=None if error is None else error.advice,
             )
         )
 
@@ -97,7 +114,13 @@ class Teller:
             Published(
                 tenant=self._tenant,
                 source=self._source,
-                states=tuple(each.state or "disappeared" for each in events),
+                at=self._clock.wall(),
+                changes=tuple(
+                    StateChanged(each.before, each.state, each.agent, each.name)
+                    if self._show_agents
+                    else StateChanged(each.before, each.state)
+                    for each in events
+                ),
                 detection_delays=tuple(
                     each.detection_delay / 1000 for each in events if each.detection_delay is not None
                 ),

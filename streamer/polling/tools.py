@@ -20,7 +20,7 @@ GRACE: Final = 1.0
 class Tools(Struct, frozen=True):
     """The clock, the observer, the budgets of requests under way, the turns of first polls, the randomness of jitter.
 
-    `random` returns numbers in [0, 1).
+    `random` returns numbers in [0, 1). `show_agents`: the observer is told whose changes were published.
     """
 
     observer: Observer
@@ -28,3 +28,4 @@ class Tools(Struct, frozen=True):
     budgets: Budgets = field(default_factory=Budgets)
     first_polls: FirstPolls = field(default_factory=FirstPolls)
     random: Callable[[], float] = random.random
+    show_agents: bool = False

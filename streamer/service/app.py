@@ -25,6 +25,8 @@ from streamer.service.metrics import Metrics
 from streamer.service.readiness import Readiness
 from streamer.service.reloading import Reloader
 from streamer.service.server import AdminServer
+from streamer.service.status.board import StatusBoard
+from streamer.service.status.report import About, StatusReport
 from streamer.signals import Observer, fan_out
 from streamer.sources.http import Http
 from streamer.sources.pace import Pace
@@ -59,7 +61,14 @@ class Service:
         self.registry = CollectorRegistry()
         self.readiness = Readiness()
         metrics = Metrics(registry=self.registry, clock=self._clock, shards=store.shards)
-        self._observer = fan_out([metrics, LogSubscriber(), self.readiness, *observers])
+        board = StatusBoard(clock=self._clock)
+        about = About(
+            name=store.node, store=config.store.kind, shards=store.shards, show_agents=config.server.show_agents
+        )
+        self._status = StatusReport(
+            about, board=board, roster=self._roster, readiness=self.readiness, clock=self._clock
+        )
+        self._observer = fan_out([metrics, LogSubscriber(), self.readiness, board, *observers])
         self._reloader = Reloader(config, roster=self._roster, observer=self._observer)
 
     async def run(
@@ -76,7 +85,11 @@ class Service:
         """
         server = self._config.server
         async with AdminServer(
-            host=server.host, port=server.port, registry=self.registry, unready=self.readiness.missing
+            host=server.host,
+            port=server.port,
+            registry=self.registry,
+            unready=self.readiness.missing,
+            status=self._status.body,
         ) as admin:
             started(admin.port)
             async with asyncio.TaskGroup() as group:
@@ -99,7 +112,8 @@ class Service:
         await self._reach_store()
         try:
             async with Http(clock=self._clock) as http:
-                tools = Tools(observer=self._observer, clock=self._clock)
+                show_agents = self._config.server.show_agents
+                tools = Tools(observer=self._observer, clock=self._clock, show_agents=show_agents)
 
                 def source_of(tenant: TenantConfig, pace: Pace) -> Source:
                     return make_source(tenant, http=http, clock=self._clock, pace=pace)

@@ -123,7 +123,7 @@ class Metrics:
             last.set(signal.finished / 1000)
 
     def _published(self, signal: Published) -> None:
-        for state, count in Count(signal.states).items():
+        for state, count in Count(each.after or "disappeared" for each in signal.changes).items():
             self._counter("status_changes_total", tenant=signal.tenant, source=signal.source, state=state).inc(count)
         delays = self._histogram("detection_delay_seconds", source=signal.source)
         for seconds in signal.detection_delays:

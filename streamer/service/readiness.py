@@ -17,6 +17,16 @@ class Readiness:
         self._owned: frozenset[int] = frozenset()
         self._unserved: dict[int, str] = {}
 
+    @property
+    def owned(self) -> frozenset[int]:
+        """The shards that are ours, served or not."""
+        return self._owned
+
+    @property
+    def unserved(self) -> Mapping[int, str]:
+        """Our shards that are not served, and why."""
+        return self._unserved
+
     def missing(self) -> Mapping[str, str]:
         """Return what is not served (`store`, `group`, `shard 3`) and why; empty when ready."""
         if self._store is not None:

@@ -1,4 +1,7 @@
-"""The service's own HTTP server: metrics, and the two probes of Kubernetes. It answers nothing about single agents."""
+"""The service's own HTTP server: metrics, the two probes of Kubernetes, and the status page with its data.
+
+It answers nothing about single agents, unless the config has `server.show_agents`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
+
+from streamer.service.status.routes import Status, status_routes
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,6 +32,7 @@ _HOME: Final = """\
 <title>agent-status streamer</title>
 <h1>agent-status streamer</h1>
 <ul>
+<li><a href="api/v1/tenants">tenants</a>: how each of them fares, as JSON</li>
 <li><a href="metrics">metrics</a> of this process</li>
 <li><a href="readyz">readyz</a>: is every shard that it owns served?</li>
 <li><a href="livez">livez</a>: does its event loop run?</li>
@@ -41,11 +47,13 @@ class AdminServer:
     Entering raises `OSError` when the address can't be listened on.
     """
 
-    def __init__(self, *, host: str, port: int, registry: CollectorRegistry, unready: Unready) -> None:
-        """Take where to listen (port 0: a free one), what to show, and whom to ask for readiness."""
+    def __init__(self, *, host: str, port: int, registry: CollectorRegistry, unready: Unready, status: Status) -> None:
+        """Take where to listen (port 0: a free one), what to show, and whom to ask for readiness and tenants."""
         self._address = (host, port)
         self._runner = web.AppRunner(
-            create_app(registry=registry, unready=unready), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
+            create_app(registry=registry, unready=unready, status=status),
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_SECONDS,
         )
 
     @property
@@ -72,7 +80,7 @@ class AdminServer:
         await self._runner.cleanup()
 
 
-def create_app(*, registry: CollectorRegistry, unready: Unready) -> web.Application:
+def create_app(*, registry: CollectorRegistry, unready: Unready, status: Status) -> web.Application:
     """Return the web application of `AdminServer`."""
 
     async def metrics(request: web.Request) -> web.Response:
@@ -99,6 +107,7 @@ def create_app(*, registry: CollectorRegistry, unready: Unready) -> web.Applicat
     app.router.add_routes(
         [web.get("/metrics", metrics), web.get("/livez", live), web.get("/readyz", ready), web.get("/", home)]
     )
+    app.router.add_routes(status_routes(status))
     return app
 
 

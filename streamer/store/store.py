@@ -18,6 +18,10 @@ class Store(Protocol):
     def shards(self) -> int:
         """How many shards the tenants are spread over."""
 
+    @property
+    def node(self) -> str:
+        """What this process is called among the replicas."""
+
     async def start(self) -> None:
         """Make what is missing (topics, tables) and check what is there.
 

@@ -95,7 +95,7 @@ class Story:
         if self._runs(KAFKA):
             self._places[KAFKA] = self._stack.enter_context(Broker()).bootstrap
         self._stack.callback(self._end_all)
-        if not any(self._page.blocks("yaml")) and (self._runs("streamer.yaml") or self._runs(KAFKA)):
+        if not any(self._page.blocks("yaml")) and any(map(self._runs, ("streamer.yaml", KAFKA, SERVER))):
             self._begin()
         return self
 

@@ -9,11 +9,13 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
 from streamer.cli.opening import load_for_polling
 from streamer.events.schemas import AGENT_STATUS_CHANGED, QUEUE_STATUS, TENANT_STATUS, complaint
+from streamer.service.status.answer import TenantLine
 from tests.docs.commands import commands
 from tests.docs.pages import Block, Page, pages
 from tests.docs.story import Story
@@ -53,8 +55,15 @@ def config(block: Block, folder: Path) -> str:
 
 
 def document(block: Block, _folder: Path) -> str:
-    """Validate an event, or a record of a tenant or of a queue, under the schema that is published."""
+    """Validate an event, or a record of a tenant or of a queue, under the schema that is published.
+
+    Or a tenant as `/api/v1/tenants` shows it.
+    """
     value = json.loads(block.text)
+    if "last_poll" in value:
+        assert value.keys() == set(TenantLine.__struct_fields__)
+        msgspec.convert(value, TenantLine, strict=True)
+        return "valid as a tenant of the status page"
     schema = TENANT_STATUS if "agents_by_state" in value else QUEUE_STATUS if "queue" in value else AGENT_STATUS_CHANGED
     assert complaint(schema, block.text.encode()) is None
     return f"valid under {schema.rpartition('/')[2]}"

@@ -9,7 +9,7 @@ from streamer.clock import rfc3339
 from streamer.polling.budgets import PER_HOST
 from streamer.polling.poller import THREAD_FROM, TenantPoller
 from streamer.polling.tools import GRACE, Tools
-from streamer.signals import AgentsCounted, PollFinished, Published, Signal, WatermarkMoved
+from streamer.signals import AgentsCounted, PollFinished, Published, Signal, StateChanged, WatermarkMoved
 from streamer.sources.errors import PollError
 from streamer.store.engine import ShardLost
 from tests.polling.conftest import MakePoller
@@ -64,7 +64,7 @@ async def test_a_change_is_published_with_its_row_and_no_more(
         ("changed", 2, 2),
     ]
     published = [each for each in signals if isinstance(each, Published)]
-    assert [each.states for each in published] == [("ready",), ("busy",)]
+    assert [each.changes for each in published] == [(StateChanged(None, "ready"),), (StateChanged("ready", "busy"),)]
 
 
 @pytest.mark.parametrize("outcome", ["timeout", "auth_failed", "invalid_body", "incomplete"])
@@ -353,7 +353,8 @@ async def test_a_poll_that_cannot_have_its_turns_in_time_fails_and_says_why(
     assert clock.monotonic() == pytest.approx(1.02)
     [told] = [each for each in signals if isinstance(each, PollFinished)]
     assert told.outcome == "timeout"
-    assert "rate of 1/s its turn comes 500 ms too late — raise rate" in (told.error or "")
+    assert "rate of 1/s its turn comes 500 ms too late" in (told.error or "")
+    assert (told.advice or "").startswith("raise rate")
 
 
 async def test_a_tenant_that_waits_for_its_first_turn_keeps_no_place(

@@ -118,6 +118,20 @@ async def test_health_is_signalled_when_it_changes_and_only_then(clock: LoopCloc
     ]
 
 
+async def test_another_reason_for_the_same_health_is_signalled_and_makes_no_record_due(
+    clock: LoopClock, signals: list[Signal]
+) -> None:
+    """Who looks at the tenant reads the reason that holds now."""
+    by = reporter(clock, signals, msgspec.structs.replace(SEEN, health="degraded", health_since=NOON))
+    assert not by.judge("degraded", "our clock is off")
+    assert not by.judge("degraded", "many agents vanished")
+    told_of = [(each.before, each.health, each.advice) for each in signals if isinstance(each, HealthChanged)]
+    assert told_of == [
+        ("degraded", "degraded", "our clock is off"),
+        ("degraded", "degraded", "many agents vanished"),
+    ]
+
+
 async def test_the_resolution_is_the_largest_gap_since_the_last_record(clock: LoopClock, signals: list[Signal]) -> None:
     """From one window's start to the next one's end; then the count begins anew."""
     by = reporter(clock, signals)

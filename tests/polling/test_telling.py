@@ -6,18 +6,25 @@ import pytest
 from streamer.diff.differ import OLDER_VIEWS
 from streamer.events.encode import STATUS_LIMIT
 from streamer.model import AgentStatus, Snapshot
+from streamer.polling.tools import Tools
 from streamer.signals import (
     AgentsCounted,
     AgentsHeld,
+    PollerStarted,
+    PollPlanned,
     Published,
     Signal,
     SnapshotHeld,
+    StateChanged,
     StatusUnmapped,
     VendorClockFault,
 )
+from streamer.sources.errors import PollError
+from streamer.store.shard import Shard
 from tests.polling.conftest import MakePoller
-from tests.support.clock import LoopClock
-from tests.support.memory import MemorySource, MemoryStore
+from tests.support.clock import LoopClock, run_for
+from tests.support.memory import MemorySource, MemoryStore, tenant
+from tests.support.pollers import poller_on
 from tests.support.values import NOON, status
 
 pytestmark = pytest.mark.looptime
@@ -68,7 +75,7 @@ async def test_a_status_that_no_mapping_knows_is_told_of(
     assert of(signals, StatusUnmapped) == [StatusUnmapped(tenant="acme", source="codes", field="code", code="99")]
     [published] = of(signals, Published)
     assert isinstance(published, Published)
-    assert published.states == ("unknown", "unknown", "ready")
+    assert [each.after for each in published.changes] == ["unknown", "unknown", "ready"]
 
 
 async def test_older_views_and_impossible_times_are_told_of(
@@ -131,3 +138,39 @@ async def test_the_agents_are_counted_when_they_changed_and_once_at_first(
         AgentsCounted(tenant="acme", source="codes", by_state={"ready": 2}),
         AgentsCounted(tenant="acme", source="codes", by_state={"ready": 1, "busy": 1}),
     ]
+
+
+@pytest.mark.parametrize("shown", [False, True])
+async def test_whose_status_changed_is_told_only_where_agents_are_shown(
+    shard: Shard, clock: LoopClock, tools: Tools, signals: list[Signal], *, shown: bool
+) -> None:
+    """The ledger's teller decides; nothing else that is told names anybody."""
+    vendor = Shown(clock=clock, statuses=[status("p-17", 4, name="Padma"), status("q-3", 9)])
+    poller = poller_on(shard, config=tenant(), source=vendor, tools=msgspec.structs.replace(tools, show_agents=shown))
+    await poller.poll()
+    del vendor.statuses[0]
+    for _ in range(poller.config.absent_after + 1):
+        await poller.poll()
+    changes = [change for each in of(signals, Published) if isinstance(each, Published) for change in each.changes]
+    padma, other = (("p-17", "Padma"), ("q-3", None)) if shown else ((None, None), (None, None))
+    assert changes == [
+        StateChanged(None, "ready", *padma),
+        StateChanged(None, "busy", *other),
+        StateChanged("ready", None, *padma),
+    ]
+    rest = repr([each for each in signals if not isinstance(each, Published)])
+    assert "p-17" not in rest
+    assert "Padma" not in rest
+
+
+async def test_the_next_poll_is_told_before_each_wait(
+    make_poller: MakePoller, source: MemorySource, signals: list[Signal]
+) -> None:
+    """When it begins, or with a wish of the vendor's when that is over; a poller that begins says so first."""
+    source.errors.append(PollError("rate_limited", "429", retry_after=50.0))
+    await run_for(100, make_poller(interval=10_000).run())
+    assert isinstance(signals[0], PollerStarted)
+    planned = [each.at for each in of(signals, PollPlanned) if isinstance(each, PollPlanned)]
+    asked = [NOON + round(each * 1000) for each in source.requests]
+    assert planned[: len(asked)] == pytest.approx(asked, abs=1)
+    assert planned[1] - planned[0] >= 50_000

@@ -32,6 +32,7 @@ from streamer.signals import (
     ShardTaken,
     Signal,
     SnapshotHeld,
+    StateChanged,
     StatusUnmapped,
     TakeOverFailed,
     TenantGone,
@@ -169,7 +170,8 @@ def test_polls_are_counted_by_outcome(scrape: Scrape) -> None:
 def test_events_are_counted_by_state_and_timed(scrape: Scrape) -> None:
     """One entry an event; a missed transition is counted even when there is none, so that a rate exists."""
     told = Published(
-        states=("ready", "ready", "disappeared"),
+        at=NOON,
+        changes=(StateChanged(None, "ready"), StateChanged("busy", "ready"), StateChanged("ready", None)),
         detection_delays=(0.3, 4.0),
         uncertainties=(1.0,),
         missed_transitions=0,
@@ -244,7 +246,7 @@ def test_a_tenant_that_is_gone_leaves_no_series(scrape: Scrape) -> None:
         scrape.tell(
             PollFinished(tenant=tenant, source="s", outcome="ok", seconds=0.2, finished=NOON),
             AgentsCounted(tenant=tenant, source="s", by_state={"ready": 1}),
-            Published(tenant, "s", ("ready",), (), (), 1),
+            Published(tenant, "s", NOON, (StateChanged(None, "ready"),), (), (), 1),
             SnapshotHeld(tenant=tenant, reason="empty"),
             AgentsHeld(tenant=tenant, reason="invalid", count=1),
             QueuesPolled(tenant=tenant, source="s", outcome="ok", written=1),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from tests.service.conftest import HandClock
 
 HOST = "127.0.0.1"
+
+
+async def nothing() -> bytes:
+    """Know of no tenant."""
+    return b"{}"
 
 
 class Served:
@@ -45,7 +50,7 @@ async def served(clock: HandClock) -> AsyncIterator[Served]:
     Metrics(registry=registry, clock=clock, shards=12)
     missing: dict[str, str] = {}
     async with (
-        AdminServer(host=HOST, port=0, registry=registry, unready=lambda: missing) as server,
+        AdminServer(host=HOST, port=0, registry=registry, unready=lambda: missing, status=nothing) as server,
         aiohttp.ClientSession(f"http://{HOST}:{server.port}") as client,
     ):
         found = Served(client)
@@ -76,6 +81,16 @@ async def test_metrics_are_compressed_where_the_scraper_can_read_it(served: Serv
         assert "streamer_build_info" in await answer.text()
 
 
+async def test_tenants_are_json_that_nobody_keeps(served: Served) -> None:
+    """As the report puts them together, compressed where the client can read it."""
+    async with served._client.get("/api/v1/tenants", headers={"Accept-Encoding": "gzip"}) as answer:
+        assert (answer.status, answer.content_type) == (200, "application/json")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert await answer.read() == await nothing()
+
+
 async def test_ready_says_what_is_not_served(served: Served) -> None:
     """An operator reads on the spot which shard is missing and why; then it is ready again."""
     assert await served.get("/readyz") == (200, "text/plain; charset=utf-8", "ok\n")
@@ -96,14 +111,15 @@ async def test_the_first_page_leads_to_the_others(served: Served) -> None:
     status, kind, body = await served.get("/")
     assert (status, kind) == (200, "text/html; charset=utf-8")
     links = [part.partition('"')[0] for part in body.split('href="')[1:]]
-    assert links == ["metrics", "readyz", "livez"]
-    assert [(await served.get(f"/{link}"))[0] for link in links] == [200, 200, 200]
+    assert links == ["api/v1/tenants", "metrics", "readyz", "livez"]
+    assert [(await served.get(f"/{link}"))[0] for link in links] == [200, 200, 200, 200]
 
 
 async def test_an_address_that_is_taken_is_an_error() -> None:
     """The error names the address."""
-    async with AdminServer(host=HOST, port=0, registry=CollectorRegistry(), unready=dict) as server:
-        second = AdminServer(host=HOST, port=server.port, registry=CollectorRegistry(), unready=dict)
+    given: Any = {"registry": CollectorRegistry(), "unready": dict, "status": nothing}
+    async with AdminServer(host=HOST, port=0, **given) as server:
+        second = AdminServer(host=HOST, port=server.port, **given)
         with pytest.raises(OSError, match=str(server.port)):
             await second.__aenter__()
 

@@ -150,6 +150,7 @@ class MemoryStore:
 
     def __init__(self, *, clock: Clock, shards: int = 1) -> None:
         self.shards = shards
+        self.node = "memory"
         self.seconds = 0.005
         self.clock_offset: float | None = None
         self.commits: list[list[Record]] = []

@@ -27,7 +27,13 @@ def poller_on(
         tenant=config.id,
         shard=shard,
         reporter=Reporter(state=shard.state(config.id), terms=terms, clock=tools.clock, observer=tools.observer),
-        teller=Teller(tenant=config.id, source=source.name, clock=tools.clock, observer=tools.observer),
+        teller=Teller(
+            tenant=config.id,
+            source=source.name,
+            clock=tools.clock,
+            observer=tools.observer,
+            show_agents=tools.show_agents,
+        ),
     )
     standing = standing or Standing(config, clock=tools.clock)
     return TenantPoller(config=config, source=source, ledger=ledger, tools=tools, standing=standing)

@@ -49,6 +49,7 @@ class KafkaStore:
         self._retention = retention
         self._clock = clock
         self._gate = asyncio.Semaphore(_AT_ONCE)
+        self.node = node_name()
 
     @property
     def shards(self) -> int:
@@ -71,7 +72,7 @@ class KafkaStore:
         static = self._clients.config.static_shards
         if static is not None:
             return StaticShardMap(static)
-        return Membership(clients=self._clients, node=node_name(), clock=self._clock, observer=observer)
+        return Membership(clients=self._clients, node=self.node, clock=self._clock, observer=observer)
 
     async def take_over(self, number: int, still_ours: Callable[[], bool]) -> Shard:
         """Become the one writer of a partition, then read its state; see `Store.take_over`."""

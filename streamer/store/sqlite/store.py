@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
@@ -48,6 +49,11 @@ class SqliteStore:
     def shards(self) -> int:
         """Always 1."""
         return 1
+
+    @property
+    def node(self) -> str:
+        """The host's name: there is one process."""
+        return socket.gethostname()
 
     async def start(self) -> None:
         """Make the database if it isn't there, and check it. Needs no ownership.
