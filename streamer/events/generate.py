@@ -14,11 +14,14 @@ from streamer.events.encode import EVENT_TYPE, ID_NAMESPACE
 from streamer.events.examples import CHANGED, QUEUE, TENANT
 from streamer.events.reference import example, fields
 from streamer.events.schemas import AGENT_STATUS_CHANGED, CLOUDEVENT, QUEUE_STATUS, TENANT_STATUS, file_name
-from streamer.generated import keep, with_sections
+from streamer.generated import ROOT, keep, with_sections
 
 README: Final = "README.md"
 PAGE: Final = "docs/events.md"
 QUEUES: Final = "docs/queues.md"
+CONSUMING: Final = "docs/consuming.md"
+QUOTED: Final = {"events_to_database.py": "python", "current_state.py": "python", "Follow.java": "java"}
+"""Examples that the guide for consumers shows whole, and their languages."""
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -64,6 +67,11 @@ def _envelope() -> dict[str, Any]:
     }
 
 
+def _quoted(name: str) -> str:
+    text = (ROOT / "docs" / "examples" / name).read_text(encoding="utf-8")
+    return f"```{QUOTED[name]}\n{text}```\n"
+
+
 def main(arguments: list[str]) -> int:
     """Write the files, or with `--check` tell which are out of date (exit code 1)."""
     schemas = documents()
@@ -83,6 +91,7 @@ def main(arguments: list[str]) -> int:
     pages = {
         README: with_sections(README, {"example": example(event)}),
         PAGE: with_sections(PAGE, sections),
+        CONSUMING: with_sections(CONSUMING, {name: _quoted(name) for name in QUOTED}),
         QUEUES: with_sections(QUEUES, {"queue-example": example(queue), "queue": fields(queue)}),
     }
     return keep({**files, **pages}, arguments)

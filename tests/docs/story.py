@@ -120,6 +120,7 @@ class Story:
             self._environment[name] = PASSWORD
         config: dict[str, Any] = yaml.safe_load(self._placed(text))
         config["server"] = self._server
+        config["defaults"] = {"heartbeat": "1s", **config.get("defaults", {})}
         config["tenants"] = [self._at_hand(tenant, number) for number, tenant in enumerate(config["tenants"], 1)]
         (self._folder / "streamer.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
 
