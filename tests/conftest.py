@@ -131,6 +131,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     summary.contract(terminalreporter)
     summary.payloads(terminalreporter)
     summary.blocks(terminalreporter)
+    summary.queries(terminalreporter)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -25,6 +25,9 @@ CONTRACT: Final = "contract"
 BLOCKS: Final = "blocks"
 """The property of a test that did something with a block of the docs: its place, its language, what was done."""
 
+QUERIES: Final = "queries"
+"""The property of a test that asked Prometheus: of which dashboard, or the alerts; which panel; series, numbers."""
+
 MARKS: Final = {"passed": "ok", "failed": "FAILED"}
 
 Tally: TypeAlias = dict[str, Any]
@@ -111,3 +114,10 @@ def payloads(reporter: pytest.TerminalReporter) -> None:
     tell(reporter, "generated payloads", "payloads", table(("parser and kind", "payloads", *counts), rows))
     if WRITES:
         Path(REPORTS / "payloads.json").write_text(json.dumps(tallies, indent=2) + "\n")
+
+
+def queries(reporter: pytest.TerminalReporter) -> None:
+    """Tell what a real Prometheus answered to the queries of dashboards and alerts."""
+    rows = [(f"{kind}: {name}", series, numbers) for kind, name, series, numbers in properties(reporter, QUERIES)]
+    if rows:
+        tell(reporter, "queries to Prometheus", "queries", table(("panel or alert", "series", "numbers"), rows))

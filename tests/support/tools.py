@@ -7,7 +7,11 @@ from typing import Final
 
 import pytest
 
-PACKAGES: Final = {"promtool": "prometheus"}
+PACKAGES: Final = {
+    "prometheus": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "promtool": "prometheus",
+}
 """Debian's and Ubuntu's packages, by the programs in them."""
 
 
