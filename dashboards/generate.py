@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -27,13 +27,39 @@ _NAME: Final = re.compile(r"\bstreamer_[a-z_]+")
 def files() -> dict[str, str]:
     """Return all that is made here: texts by their paths in the checkout."""
     made = {f"{CHART}/dashboards/{name}.json": board.json() for name, board in BOARDS.items()}
-    return {**made, PAGE: with_sections(PAGE, {"metrics": metrics()})}
+    return {**made, PAGE: with_sections(PAGE, {"alerts": alerts(), "metrics": metrics()})}
+
+
+def rules() -> list[Mapping[str, Any]]:
+    """Return the alerting rules."""
+    groups = yaml.safe_load((ROOT / CHART / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def alerts() -> str:
+    """Return the table of alerts: what each says, labels in capitals and N for the value."""
+
+    def said(rule: Mapping[str, Any]) -> str:
+        text = re.sub(r"{{ \$labels\.(\w+) }}", lambda label: label[1].upper(), rule["annotations"]["summary"])
+        return re.sub(r"{{ \$value[^}]*}}", "N", text)
+
+    return table(
+        ("Alert", "Severity", "After", "Says"),
+        (
+            (
+                f"[{rule['alert']}](runbooks.md#{rule['alert'].lower()})",
+                rule["labels"]["severity"],
+                rule.get("for", "0m"),
+                said(rule),
+            )
+            for rule in rules()
+        ),
+    )
 
 
 def metrics() -> str:
     """Return the table of metrics: on which panels each is drawn, and which alerts look at it."""
-    rules = yaml.safe_load((ROOT / CHART / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
-    alerts = {rule["alert"]: rule["expr"] for group in rules for rule in group["rules"]}
+    watched = {rule["alert"]: rule["expr"] for rule in rules()}
     drawn = {
         f"{board.title.partition(' / ')[2]}: {title}": text
         for board in BOARDS.values()
@@ -45,7 +71,7 @@ def metrics() -> str:
             (
                 f"`{each.full_name}`",
                 "; ".join(panel for panel, text in drawn.items() if asks_for(text, each.full_name)) or "-",
-                ", ".join(alert for alert, text in alerts.items() if asks_for(text, each.full_name)) or "-",
+                ", ".join(alert for alert, text in watched.items() if asks_for(text, each.full_name)) or "-",
             )
             for each in DEFINITIONS
         ),

@@ -150,7 +150,12 @@ class Alertmanager(Server):
         """Take the address to which it posts."""
         super().__init__("prometheus-alertmanager", folder=folder)
         config = {
-            "route": {"receiver": "webhook", "group_by": ["alertname", "tenant"], "group_wait": "0s"},
+            "route": {
+                "receiver": "webhook",
+                "group_by": ["alertname", "tenant"],
+                "group_wait": "0s",
+                "group_interval": "1s",
+            },
             "receivers": [{"name": "webhook", "webhook_configs": [{"url": webhook, "send_resolved": True}]}],
         }
         folder.joinpath("alertmanager.yml").write_text(yaml.safe_dump(config))
