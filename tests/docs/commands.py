@@ -36,7 +36,7 @@ NOT_RUN: Mapping[str, str] = {
 HELM: Mapping[str, set[str]] = {
     "install": {"--create-namespace", "--namespace", "--set", "--set-file", "--timeout", "--values", "--wait"},
     "test": {"--logs", "--namespace", "--timeout"},
-    "upgrade": {"--atomic", "--install", "--namespace", "--set", "--set-file", "--timeout", "--values", "--wait"},
+    "upgrade": {"--atomic", "--install", "--namespace", "--reuse-values", "--set", "--timeout", "--values", "--wait"},
     "rollback": {"--namespace", "--timeout", "--wait"},
     "uninstall": {"--namespace", "--wait"},
 }

@@ -30,7 +30,7 @@ KAFKA, VENDOR, SERVER = "localhost:9092", "localhost:8088", "localhost:9464"
 """Where the pages find Kafka, the simulator and the service."""
 
 WITHIN = 90.0
-"""Seconds that a command may take to end, or to say something where it does not end."""
+"""Seconds that a command may take to end, or to say something where it does not end; a busy machine needs some."""
 
 ENDLESS = (
     "streamer run",
@@ -82,6 +82,7 @@ class Story:
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
+            **dict.fromkeys(re.findall(r"\$(\w+_TOKEN)\b", page.text), PASSWORD),
         }
 
     def __enter__(self) -> Self:
@@ -89,6 +90,7 @@ class Story:
 
         A page that shows no config is for those whose service runs.
         """
+        (self._folder / "tenants").mkdir()
         for name in ("docs", "helm", "schemas"):
             (self._folder / name).symlink_to(ROOT / name)
         (self._folder / "libs").symlink_to(LIBS / NEWEST)
@@ -109,10 +111,14 @@ class Story:
     def write(self, block: Block) -> None:
         """Write a block of YAML into the file that its first line names, else into `streamer.yaml`."""
         named = re.match(r"# (\S+\.ya?ml)\n", block.text)
-        if named and named[1] != "streamer.yaml":
-            (self._folder / named[1]).write_text(block.text)
-        else:
+        name = named[1] if named else "streamer.yaml"
+        if name == "streamer.yaml":
             self.configure(block.text)
+        elif name.startswith("tenants/"):
+            tenant = self._at_hand(yaml.safe_load(block.text), 1)
+            (self._folder / name).write_text(yaml.safe_dump(tenant, sort_keys=False))
+        else:
+            (self._folder / name).write_text(block.text)
 
     def configure(self, text: str) -> None:
         """Write `streamer.yaml`, for the vendor, the broker and the ports that are here."""
@@ -121,7 +127,8 @@ class Story:
         config: dict[str, Any] = yaml.safe_load(self._placed(text))
         config["server"] = self._server
         config["defaults"] = {"heartbeat": "1s", **config.get("defaults", {})}
-        config["tenants"] = [self._at_hand(tenant, number) for number, tenant in enumerate(config["tenants"], 1)]
+        if "tenants" in config:
+            config["tenants"] = [self._at_hand(tenant, number) for number, tenant in enumerate(config["tenants"], 1)]
         (self._folder / "streamer.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
 
     def run(self, block: Block) -> dict[str, int]:
@@ -129,12 +136,25 @@ class Story:
         done: dict[str, int] = {}
         for command in commands(block):
             command.check()
+            if command.words[0] == "export":
+                self._export(command)
             what = f"not run: {command.not_run}" if command.not_run else self._run(command)
             done[what] = done.get(what, 0) + 1
         return done
 
+    def _export(self, command: Command) -> None:
+        """Have the commands that follow know a variable."""
+        shell = ["bash", "-c", f"{command.text}; env -0"]
+        known = subprocess.run(shell, cwd=self._folder, env=self._environment, capture_output=True, check=True).stdout
+        for each in filter(None, known.decode().split("\0")):
+            name, _, value = each.partition("=")
+            self._environment[name] = value
+
     def _run(self, command: Command) -> str:
         endless = " ".join(command.words).startswith(ENDLESS) and not _TOLD_TO_END & {*command.words}
+        for each in [each for each in self._running if each.command.words == command.words]:
+            code = self._end(each)  # started anew
+            assert code in _INTERRUPTED, f"{each.command.text} ended with {code}: {each.output()}"
         said = self._folder / f"said-{len(list(self._folder.glob('said-*')))}"
         with said.open("wb") as out:
             shell = ["bash", "-o", "pipefail", "-c", self._placed(command.text)]
@@ -201,7 +221,8 @@ class Story:
         known = tenants_config(
             self._simulator.base_url, number, password_env=PASSWORD_VARIABLE, source=tenant["source"]
         )[-1]
-        return {**known, **{key: tenant[key] for key in tenant if key in _ASKED}, "interval": "1s"}
+        kept = {key: tenant[key] for key in tenant if key in _ASKED or "file" in str(tenant[key])}
+        return {**known, **kept, "interval": "1s"}
 
     def _placed(self, text: str) -> str:
         for place, here in self._places.items():
@@ -210,15 +231,14 @@ class Story:
 
     def _end_all(self) -> list[tuple[str, int]]:
         """Interrupt what runs, the last first; return each with its exit code."""
-        ended = []
-        while self._running:
-            running = self._running.pop()
-            if running.process.poll() is None:
-                os.killpg(running.process.pid, signal.SIGINT)
-            try:
-                code = running.process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(running.process.pid, signal.SIGKILL)
-                code = running.process.wait(20)
-            ended.append((running.command.text, code))
-        return ended
+        return [(each.command.text, self._end(each)) for each in self._running[::-1]]
+
+    def _end(self, running: _Running) -> int:
+        self._running.remove(running)
+        if running.process.poll() is None:
+            os.killpg(running.process.pid, signal.SIGINT)
+        try:
+            return running.process.wait(WITHIN)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.process.pid, signal.SIGKILL)
+            return running.process.wait(WITHIN)

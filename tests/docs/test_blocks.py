@@ -48,10 +48,17 @@ def config(block: Block, folder: Path) -> str:
         folder.joinpath("prometheus.yml").write_text(block.text)
         promtool("check", "config", str(folder / "prometheus.yml"))
         return "checked by promtool"
-    file = folder / "streamer.yaml"
-    file.write_text(block.text)
-    assert load_for_polling(file).tenants, "a config without tenants"
-    return "loaded as a config"
+    file, tenant = folder / "streamer.yaml", block.text.startswith("# tenants/")
+    (folder / "tenants").mkdir()
+    (folder / "secrets").mkdir()
+    for name in re.findall(r"\{file: \.\./secrets/(\w+)\}", block.text):
+        (folder / "secrets" / name).write_text(PASSWORD)
+    if tenant:
+        (folder / "tenants" / "tenant.yaml").write_text(block.text)
+    file.write_text("store: sqlite:///streamer.db\ntenants_dir: tenants\n" if tenant else block.text)
+    loaded = load_for_polling(file)
+    assert loaded.tenants or loaded.tenants_dir, "a config without tenants"
+    return "loaded as a tenant's file" if tenant else "loaded as a config"
 
 
 def document(block: Block, _folder: Path) -> str:
@@ -113,7 +120,7 @@ def test_every_block_is_of_a_kind_that_is_looked_at(
     tell(block, CHECKS[block.language](block, tmp_path))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.parametrize("page", STORIES, ids=str)
