@@ -61,6 +61,15 @@ def test_the_installed_schemas_are_those_of_the_checkout(installed: Path) -> Non
     assert shipped == {name: ROOT.joinpath("schemas", name).read_text() for name in SCHEMAS}
 
 
+def test_the_installed_service_has_its_status_page(installed: Path) -> None:
+    """Each file of the page is found inside the package."""
+    program = (
+        "from streamer.service.status.routes import TYPES, status_routes; print(len(status_routes(None)), len(TYPES))"
+    )
+    routes, names = run(str(installed / "python"), "-c", program).split()
+    assert int(routes) == 1 + int(names)
+
+
 def test_the_wheel_carries_types_schemas_and_licence_and_no_tests(wheel: Path) -> None:
     """Type checkers see that the package is typed; everything else in the wheel is the package itself."""
     names = zipfile.ZipFile(wheel).namelist()

@@ -47,7 +47,10 @@ def demo(
         str | None, typer.Option(metavar="HOST:PORT", help="Use this Kafka, with topics of its own, and no SQLite.")
     ] = None,
 ) -> None:
-    """See it work: simulated agents are polled, and their changes shown as a consumer reads them."""
+    """See it work: simulated agents are polled, and their changes shown as a consumer reads them.
+
+    The first lines say where the status page is.
+    """
     from streamer.cli.live import make_view  # noqa: PLC0415
     from streamer.clock import SystemClock  # noqa: PLC0415
     from streamer.service.logs import configure_logging  # noqa: PLC0415
@@ -87,13 +90,16 @@ async def _serve_and_consume(config: Config, *, view: View, duration: float | No
         if isinstance(signal, ShardTaken):
             there.set()
 
+    def started(port: int) -> None:
+        view.say(f"the status page is at http://{config.server.host}:{port}/")
+
     async def consume() -> None:
         await there.wait()  # what is to be read exists from then on
         async for record in store.read(EVENTS, follow=True):
             view.show(record)
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(Service(config, store=store, observers=[watch]).run(), name="service")
+        group.create_task(Service(config, store=store, observers=[watch]).run(started), name="service")
         group.create_task(consume(), name="consumer")
         if duration is not None:
             group.create_task(_end_after(duration), name="end")

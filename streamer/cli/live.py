@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from streamer.cli.endings import say
 from streamer.cli.options import Output
 from streamer.cli.printing import EventPrinter
 from streamer.cli.text import printable, status_text
@@ -38,6 +39,9 @@ class View(Protocol):
     def observe(self, signal: Signal) -> None:
         """Take a signal of the service."""
 
+    def say(self, line: str) -> None:
+        """Tell people something, where it disturbs nothing else."""
+
 
 def make_view(*, output: Output, stream: TextIO, tenants: Sequence[str]) -> AbstractContextManager[View]:
     """Return the view to enter: the table only where `stream` is a terminal and no JSON is wanted."""
@@ -55,6 +59,10 @@ class LineView:
 
     def observe(self, signal: Signal) -> None:
         """Pass over: the events say it all."""
+
+    def say(self, line: str) -> None:
+        """Tell it on stderr: stdout is for events."""
+        say(line)
 
 
 class LiveView:
@@ -95,6 +103,10 @@ class LiveView:
                 self._health[tenant] = health
             case _:
                 pass
+
+    def say(self, line: str) -> None:
+        """Print it above the table."""
+        self._live.console.print(escape(f"streamer: {line}"), highlight=False, soft_wrap=True)
 
     def _draw(self) -> Group:
         return Group(self._tenants_table(), self._changes_table())

@@ -25,21 +25,6 @@ Unready: TypeAlias = Callable[[], Mapping[str, str]]
 SHUTDOWN_SECONDS: Final = 1.0
 """How long a request under way may go on when the server stops."""
 
-_HOME: Final = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>agent-status streamer</title>
-<h1>agent-status streamer</h1>
-<ul>
-<li><a href="api/v1/tenants">tenants</a>: how each of them fares, as JSON</li>
-<li><a href="metrics">metrics</a> of this process</li>
-<li><a href="readyz">readyz</a>: is every shard that it owns served?</li>
-<li><a href="livez">livez</a>: does its event loop run?</li>
-</ul>
-</html>
-"""
-
 
 class AdminServer:
     """Serves while entered: `async with AdminServer(...) as server: ... server.port`.
@@ -100,13 +85,8 @@ def create_app(*, registry: CollectorRegistry, unready: Unready, status: Status)
             return _text("ok\n")
         return _text("".join(f"{what}: {why}\n" for what, why in sorted(missing.items())), status=503)
 
-    async def home(_request: web.Request) -> web.Response:
-        return web.Response(text=_HOME, content_type="text/html")
-
     app = web.Application()
-    app.router.add_routes(
-        [web.get("/metrics", metrics), web.get("/livez", live), web.get("/readyz", ready), web.get("/", home)]
-    )
+    app.router.add_routes([web.get("/metrics", metrics), web.get("/livez", live), web.get("/readyz", ready)])
     app.router.add_routes(status_routes(status))
     return app
 

@@ -41,7 +41,9 @@ def test_the_demo_prints_cloud_events_and_nothing_else(tmp_path: Path) -> None:
     assert len(lines) >= 10
     assert {complaint(CLOUDEVENT, line.encode()) for line in lines} == {None}
     assert {orjson.loads(line)["data"]["change"] for line in lines} >= {"baseline"}
-    assert len(program.log().splitlines()) == 1
+    vendor, page = program.log().splitlines()
+    assert "a simulated vendor answers at" in vendor
+    assert "the status page is at http://127.0.0.1:" in page
 
 
 def test_the_demo_prints_lines_for_people_where_no_terminal_is() -> None:
@@ -54,9 +56,11 @@ def test_the_demo_prints_lines_for_people_where_no_terminal_is() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_demo_ends_well_when_it_is_asked_to(tmp_path: Path, number: signal.Signals) -> None:
-    """In good order, with exit code 0."""
+    """In good order, with exit code 0; until then the status page is where it says."""
     with Program(*DEMO, "--output", "json", folder=tmp_path, name="demo") as program:
         wait_until(lambda: program.output().count("\n") >= 10, "the first events", within=30)
+        page = program.log().partition("the status page is at ")[2].strip()
+        assert [get(page)[0], get(f"{page}api/v1/tenants")[0]] == [200, 200]
         assert program._signal(number) == 0, program.log()
     assert "Traceback" not in program.log()
 

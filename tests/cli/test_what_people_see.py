@@ -21,7 +21,10 @@ from streamer.events.record import EVENTS, Stored
 from tests.support.broker import ROOT
 from tests.support.values import polls, snapshot, status
 
-TABLES = re.compile(rb"agents by state.*sim-001 +ok.*sim-002 +ok.*newest changes.*sim-00\d +baseline +\w", re.DOTALL)
+TABLES = re.compile(
+    rb"the status page is at http://.*agents by state.*sim-001 +ok.*sim-002 +ok.*newest changes.*sim-00\d +baseline +\w",
+    re.DOTALL,
+)
 """What a terminal of 80 columns shows once both tenants were polled."""
 
 

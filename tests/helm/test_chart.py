@@ -73,7 +73,8 @@ def test_the_config_is_mounted_where_the_service_looks_for_it() -> None:
     assert container["args"] == ["run", "--config", f"{mounts['config']}/streamer.yaml"]
     assert config["tenants_dir"] == mounts["tenants"]
     assert mounts["secret-0"] == f"{config['secrets_dir']}/acme"
-    assert config["server"] == {"host": "0.0.0.0", "port": container["ports"][0]["containerPort"]}  # noqa: S104
+    port = container["ports"][0]["containerPort"]
+    assert config["server"] == {"host": "0.0.0.0", "port": port, "show_agents": False}  # noqa: S104
 
 
 def test_a_pod_may_do_nothing_that_it_needs_not() -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -13,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from streamer.service.loop_lag import measure_loop_lag
 from streamer.service.metrics import Metrics
 from streamer.service.server import AdminServer
+from streamer.service.status.routes import TYPES
 from streamer.signals import LoopLag, Signal
 from tests.support.clock import LoopClock
 
@@ -106,13 +109,24 @@ async def test_alive_does_not_depend_on_being_ready(served: Served) -> None:
     assert (await served.get("/livez"))[0] == 200
 
 
-async def test_the_first_page_leads_to_the_others(served: Served) -> None:
-    """Each link that it shows can be followed."""
+async def test_the_first_page_is_whole_without_anybody_else(served: Served) -> None:
+    """All that it links to is served here, its own files beside the data; and nothing else may run or be loaded."""
     status, kind, body = await served.get("/")
     assert (status, kind) == (200, "text/html; charset=utf-8")
-    links = [part.partition('"')[0] for part in body.split('href="')[1:]]
-    assert links == ["api/v1/tenants", "metrics", "readyz", "livez"]
-    assert [(await served.get(f"/{link}"))[0] for link in links] == [200, 200, 200, 200]
+    links = re.findall(r'(?:href|src)="([^"]+)"', body)
+    assert {"api/v1/tenants", "metrics", "readyz", "livez", "page/page.css", "page/page.js"} <= set(links)
+    assert {(await served.get(f"/{link}"))[0] for link in links} == {200}
+    assert {path.name for path in files("streamer.service.status").joinpath("page").iterdir()} == set(TYPES)
+    for path in ("/", "/page/page.js", "/api/v1/tenants"):
+        async with served._client.get(path) as answer:
+            assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+            assert "unsafe" not in answer.headers["Content-Security-Policy"]
+
+
+async def test_nothing_but_the_pages_own_files_is_served(served: Served) -> None:
+    """No way leads out of their folder."""
+    for path in ("/page/", "/page/routes.py", "/page/..%2froutes.py", "/page/%2e%2e/routes.py"):
+        assert (await served.get(path))[0] == 404
 
 
 async def test_an_address_that_is_taken_is_an_error() -> None:

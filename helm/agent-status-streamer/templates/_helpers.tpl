@@ -57,6 +57,6 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and (eq (toString .Values.config.store) "kafka") (not .Values.config.kafka.bootstrap_servers) -}}
 {{- fail "config.kafka.bootstrap_servers is empty: name the brokers, [kafka.kafka.svc:9092] say" -}}
 {{- end -}}
-{{- $own := dict "tenants_dir" "/etc/streamer/tenants" "secrets_dir" "/run/secrets/streamer" "server" (dict "host" "0.0.0.0" "port" .Values.server.port) -}}
+{{- $own := dict "tenants_dir" "/etc/streamer/tenants" "secrets_dir" "/run/secrets/streamer" "server" (dict "host" "0.0.0.0" "port" .Values.server.port "show_agents" .Values.server.showAgents) -}}
 {{- merge $own .Values.config | toYaml -}}
 {{- end -}}
