@@ -32,7 +32,7 @@ WRITERS := streamer.events.generate streamer.config.reference streamer.sources.r
 # Parts of the campaign, each of which can be played by itself.
 CAMPAIGNS := campaign-kills campaign-freezes campaign-restarts campaign-brokers campaign-network campaign-config
 
-.PHONY: help demo test check campaign $(CAMPAIGNS) campaign-model campaign-mutations campaign-nodes campaign-payloads campaign-requests format generate kafka kafka-run build clean
+.PHONY: help demo test check campaign $(CAMPAIGNS) campaign-model campaign-mutations campaign-nodes campaign-payloads campaign-requests format generate kafka kafka-run pictures build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ campaign-payloads: $(TOOLS) ## 10,000 mutated payloads for each source and form;
 	@STREAMER_BAD_PAYLOADS=3400 STREAMER_REPORTS=1 $(PYTEST) --override-ini timeout=1800 \
 	  tests/sources/test_bad_payloads.py tests/sources/test_eight_by_eight_realtime_queues.py \
 	  tests/polling/test_bad_payloads.py $(ARGS)
+
+pictures: $(TOOLS) $(KAFKA) ## draw the pictures of the docs anew, from a real run in Chromium
+	@$(BIN)/python -m tests.browser.pictures
 
 build: $(TOOLS) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation

@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 PACKAGES: Final = {
+    "chromium": "chromium",
     "prometheus": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "promtool": "prometheus",
