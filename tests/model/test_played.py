@@ -134,7 +134,7 @@ class Play:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120 * SCALE)
+@pytest.mark.timeout(300 * SCALE)
 async def test_hand_overs_at_random_leave_a_stream_that_the_oracle_finds_nothing_in(
     kafka: str, topic_prefix: str, tmp_path: Path
 ) -> None:
