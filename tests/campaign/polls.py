@@ -67,7 +67,8 @@ class Manners(NamedTuple):
     """How often the tenants were polled between two moments.
 
     `per_interval`: polls over those that were due. `shared`: two polls in a row that came from two clients within half
-    an interval. `doubled`: of these, where the first client came back: both believed to own the tenant.
+    an interval. `doubled`: where the first client came back soon after another. At most so often did both believe to own
+    the tenant: a shard that quickly moves there and back, as in a rolling restart, counts too.
     """
 
     polls: int

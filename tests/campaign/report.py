@@ -74,7 +74,7 @@ class Report(msgspec.Struct, kw_only=True):
             )
         yield (
             f"polls {self.polls.polls}, per tenant and interval {self.polls.per_interval:.3f}; two clients within half an "
-            f"interval {self.polls.shared}, both believing to own the tenant {self.polls.doubled}"
+            f"interval {self.polls.shared}, back and forth within one and a half {self.polls.doubled}"
         )
         if self.missed:
             yield (
@@ -118,7 +118,9 @@ def total(reports: Sequence[Report]) -> Report:
         untold=sum(report.untold for report in reports),
         broken=_sum(report.broken for report in reports),
         wrong=[line for report in reports for line in report.wrong],
-        take_overs={kind: times for report in reports for kind, times in report.take_overs.items()},
+        take_overs={
+            f"{kind} ({report.kinds[0]})": times for report in reports for kind, times in report.take_overs.items()
+        },
         polls=Manners(
             sum(each.polls for each in polls),
             sum(each.per_interval * each.polls for each in polls) / max(1, sum(each.polls for each in polls)),

