@@ -20,6 +20,7 @@ from streamer.diff.absence import AbsenceRules
 from streamer.diff.plan import Plan, PollRules, plan_poll
 from streamer.diff.state import TenantState
 from streamer.model import Snapshot, Window
+from streamer.sources.documented import UnknownFields
 from streamer.sources.eight_by_eight_agent_status import EightByEightAgentStatus, read_agents
 from streamer.sources.http import Http
 
@@ -65,20 +66,20 @@ def row(name: str, ours: float, limit: float, limit_name: str) -> None:
 def main(agents: int) -> None:
     """Print the table for tenants of so many agents."""
     body = answer(agents)
-    fresh, memo = read_agents(body, memo={}, names=True)
+    fresh, memo = read_agents(body, memo={}, names=True, unknown=UnknownFields())
     known = plan(TenantState(tenant="bench"), fresh, 0).state
-    same, _ = read_agents(body, memo=memo, names=True)
+    same, _ = read_agents(body, memo=memo, names=True, unknown=UnknownFields())
     settled = plan(known, same, 1).state
-    ten, _ = read_agents(answer(agents, changed=10), memo=memo, names=True)
+    ten, _ = read_agents(answer(agents, changed=10), memo=memo, names=True, unknown=UnknownFields())
     parse = seconds(lambda: orjson.loads(body))
     print(f"{agents} agents; median of {ROUNDS} rounds{'ours':>36}{'limit':>13}  ratio")  # noqa: T201
     row(
         "decode an answer, nothing known",
-        seconds(lambda: read_agents(body, memo={}, names=True)),
+        seconds(lambda: read_agents(body, memo={}, names=True, unknown=UnknownFields())),
         parse,
         "orjson.loads",
     )
-    unchanged = seconds(lambda: read_agents(body, memo=memo, names=True))
+    unchanged = seconds(lambda: read_agents(body, memo=memo, names=True, unknown=UnknownFields()))
     row("decode an answer that did not change", unchanged, parse, "orjson.loads")
     walk = seconds(lambda: [settled.rows.get(agent) for agent in same])
     row(

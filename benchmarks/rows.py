@@ -12,6 +12,7 @@ from streamer.clock import SystemClock
 from streamer.config import KafkaConfig
 from streamer.diff.state import TenantState
 from streamer.events.record import ROWS, Record, partition_of
+from streamer.sources.documented import UnknownFields
 from streamer.sources.eight_by_eight_agent_status import read_agents
 from streamer.store.kafka import KafkaStore
 
@@ -27,8 +28,8 @@ _TRANSACTION: Final = 5_000
 
 def tenant_rows() -> Sequence[Record]:
     """Return one tenant's rows after each agent changed once, so that they have a `previous`."""
-    first, _ = read_agents(answer(AGENTS), memo={}, names=True)
-    then, _ = read_agents(answer(AGENTS, changed=AGENTS), memo={}, names=True)
+    first, _ = read_agents(answer(AGENTS), memo={}, names=True, unknown=UnknownFields())
+    then, _ = read_agents(answer(AGENTS, changed=AGENTS), memo={}, names=True, unknown=UnknownFields())
     known = plan(TenantState(tenant=TENANT), first, 0).state
     return [record for record in plan(known, then, 60).records if record.topic == ROWS]
 

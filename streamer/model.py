@@ -86,12 +86,16 @@ class Snapshot(Struct, frozen=True):
 
     `version` is for a vendor that answers from a cache: equal where the very same data was shown again, different
     where the cache was refreshed, though no status changed. None: that can't be told.
+
+    `unknown_fields` are the paths of fields that the vendor's document does not show, as `data[].mood`, in all that was
+    read anew for this snapshot: an item that is as it was is not read again.
     """
 
     tenant: str
     window: Window
     agents: Mapping[str, AgentStatus]
     version: Hashable | None = None
+    unknown_fields: frozenset[str] = frozenset()
 
 
 Gauge: TypeAlias = Annotated[int, Meta(ge=0)]
@@ -132,10 +136,11 @@ class Queue(Struct, frozen=True):
 
 
 class QueueSnapshot(Struct, frozen=True):
-    """All queues of a tenant as one complete answer shows them, by queue id."""
+    """All queues of a tenant as one complete answer shows them, by queue id; `unknown_fields` as of `Snapshot`."""
 
     window: Window
     queues: Mapping[str, Queue]
+    unknown_fields: frozenset[str] = frozenset()
 
 
 class Transition(Struct, frozen=True):

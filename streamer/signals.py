@@ -109,6 +109,14 @@ class StatusUnmapped(Struct, frozen=True):
     code: str
 
 
+class FieldsUnknown(Struct, frozen=True):
+    """An answer held `fields` that the vendor's document does not show, by their paths: `data[].mood`. They are ignored."""
+
+    tenant: str
+    source: str
+    fields: frozenset[str]
+
+
 class VendorClockFault(Struct, frozen=True):
     """A vendor's time of entry lay in the future of its own answer; the poll's bounds were used."""
 
@@ -260,6 +268,7 @@ Signal: TypeAlias = (
     | AgentsHeld
     | QueuesPolled
     | StatusUnmapped
+    | FieldsUnknown
     | VendorClockFault
     | HealthChanged
     | WatermarkMoved

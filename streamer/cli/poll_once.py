@@ -30,8 +30,8 @@ def poll_once(
 ) -> None:
     """Ask the vendor once for a tenant's agents and print their statuses, canonical and as the vendor says it.
 
-    Codes that no mapping knows are listed after them, each with the number of agents and the key that status_map lacks;
-    then the queues, where the tenant has them polled.
+    Codes that no mapping knows are listed after them, each with the number of agents and the key that status_map lacks,
+    and fields that the vendor's document does not show; then the queues, where the tenant has them polled.
     """
     from streamer.cli.opening import load_for_polling  # noqa: PLC0415
 
@@ -58,14 +58,22 @@ async def _poll(tenant: TenantConfig, agent: str | None, output: Output) -> None
     async with Http(clock=clock) as http:
         source = make_source(tenant, http=http, clock=clock)
         deadline = clock.monotonic() + tenant.timeout / 1000
+        unknown: frozenset[str] = frozenset()
         try:
             async with asyncio.timeout(tenant.timeout / 1000):
-                agents = [await source.agent(agent)] if agent else list((await source.snapshot()).agents.values())
+                if agent:
+                    agents = [await source.agent(agent)]
+                else:
+                    snapshot = await source.snapshot()
+                    agents, unknown = list(snapshot.agents.values()), snapshot.unknown_fields
         except TimeoutError:
             raise FailureError(f"no complete answer within the timeout of {tenant.timeout} ms") from None
         _show_agents(source, agents, output)
+        _show_unknown(unknown, output)
         if source.queues is not None and agent is None:
-            _show_queues((await source.queues.snapshot(deadline=deadline)).queues.values(), output)
+            shown = await source.queues.snapshot(deadline=deadline)
+            _show_queues(shown.queues.values(), output)
+            _show_unknown(shown.unknown_fields, output)
 
 
 def _show_agents(source: Source, agents: list[AgentStatus], output: Output) -> None:
@@ -80,6 +88,15 @@ def _show_agents(source: Source, agents: list[AgentStatus], output: Output) -> N
     if output is Output.JSON:
         sys.stdout.writelines(map(_json, unmapped.documents(counted)))
     for line in (f"{len(agents)} agents", *unmapped.lines(counted)):
+        say(line)
+
+
+def _show_unknown(paths: frozenset[str], output: Output) -> None:
+    from streamer.cli import unknown_fields  # noqa: PLC0415
+
+    if output is Output.JSON:
+        sys.stdout.writelines(map(_json, unknown_fields.documents(paths)))
+    for line in unknown_fields.lines(paths):
         say(line)
 
 

@@ -110,6 +110,7 @@ class TenantPoller:
             unexpected = PollError("internal_error", f"{type(error).__name__} while polling")
             return await self._failed(unexpected, began)
         self.ledger.tell.polled(began)
+        self.ledger.tell.unknown_fields(snapshot.unknown_fields)
         self._standing.succeeded()
         before = self.state.complete_through
         known = before if before is not None else self.state.watch.shown

@@ -61,6 +61,7 @@ class QueuePoller:
                 snapshot = await queues.snapshot(deadline=deadline)
         except TimeoutError as error:
             raise PollError("timeout", f"no queues within {GRACE} s beyond the poll's timeout") from error
+        self._ledger.tell.unknown_fields(snapshot.unknown_fields)
         return plan_queues(
             self._ledger.state,
             snapshot,

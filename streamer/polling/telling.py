@@ -16,6 +16,7 @@ from streamer.model import Millis
 from streamer.signals import (
     AgentsCounted,
     AgentsHeld,
+    FieldsUnknown,
     Observer,
     OperatorKey,
     PollerStarted,
@@ -71,6 +72,11 @@ class Teller:
                 advice=None if error is None else error.advice,
             )
         )
+
+    def unknown_fields(self, fields: frozenset[str]) -> None:
+        """Tell the fields of an answer that the vendor's document does not show, if there are any."""
+        if fields:
+            self._tell(FieldsUnknown(tenant=self._tenant, source=self._source, fields=fields))
 
     def committed(self, plan: Plan) -> None:
         """Tell what a committed plan published, held back and refused, and where the watermark is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ from streamer.signals import (
     AgentsHeld,
     ConfigLoaded,
     ConfigRefused,
+    FieldsUnknown,
     GroupHeard,
     GroupSilent,
     HealthChanged,
@@ -54,7 +56,9 @@ class LogSubscriber:
     def __init__(self, *, clock: Clock | None = None) -> None:
         """Log through structlog as it is configured."""
         self._log = structlog.get_logger(__name__)
-        self._quiet = Quiet(clock=clock or SystemClock(), again_after=REMIND_AFTER)
+        clock = clock or SystemClock()
+        self._quiet = Quiet(clock=clock, again_after=REMIND_AFTER)
+        self._fields = Quiet(clock=clock, again_after=math.inf)
         self._health: dict[str, str] = {}
         self._failed: dict[int, str] = {}
         self._unconfigured: dict[int, int] = {}
@@ -66,6 +70,7 @@ class LogSubscriber:
             AgentsHeld: self._agents_held,
             QueuesPolled: self._queues_polled,
             StatusUnmapped: self._status_unmapped,
+            FieldsUnknown: self._fields_unknown,
             VendorClockFault: self._vendor_clock_fault,
             OperatorKey: self._operator_key,
             TenantGone: self._tenant_gone,
@@ -124,6 +129,12 @@ class LogSubscriber:
             about = {"tenant": signal.tenant, "field": signal.field, "code": code}
             self._log.warning("vendor status is unmapped", **about, advice=advice)
 
+    def _fields_unknown(self, signal: FieldsUnknown) -> None:
+        if news := [each for each in sorted(signal.fields) if self._fields.due(signal.tenant, each)]:
+            advice = "they are ignored and harm nothing; a newer release may know what they are good for"
+            about = {"tenant": signal.tenant, "source": signal.source, "fields": news}
+            self._log.info("vendor sends fields that its document does not show", **about, advice=advice)
+
     def _vendor_clock_fault(self, signal: VendorClockFault) -> None:
         if count := self._quiet.due(signal.tenant, "clock fault", count=signal.count):
             advice = "the poll's own bounds are published instead"
@@ -140,6 +151,7 @@ class LogSubscriber:
 
     def _tenant_gone(self, signal: TenantGone) -> None:
         self._quiet.over(signal.tenant)
+        self._fields.over(signal.tenant)
         self._health.pop(signal.tenant, None)
 
     def _shards_placed(self, signal: ShardsPlaced) -> None:

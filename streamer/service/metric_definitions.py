@@ -139,6 +139,13 @@ DEFINITIONS: Final = (
         ("tenant", "source"),
     ),
     Definition(
+        "unknown_fields_total",
+        "counter",
+        "Fields that the vendor's document does not show, ignored: each once for a poll that read it, whatever the number "
+        "of agents. An item that is as it was is not read again.",
+        ("tenant", "source"),
+    ),
+    Definition(
         "vendor_clock_faults_total",
         "counter",
         "Times of entry by the vendor that lay after its own answer; the poll's bounds were used.",

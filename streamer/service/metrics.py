@@ -29,6 +29,7 @@ from streamer.signals import (
     CommitFinished,
     ConfigLoaded,
     ConfigRefused,
+    FieldsUnknown,
     HealthChanged,
     LoopLag,
     PollFinished,
@@ -87,6 +88,7 @@ class Metrics:
             QueuesPolled: self._queues_polled,
             AgentsHeld: self._agents_held,
             StatusUnmapped: self._status_unmapped,
+            FieldsUnknown: self._fields_unknown,
             VendorClockFault: self._vendor_clock_fault,
             HealthChanged: self._health_changed,
             WatermarkMoved: self._watermark_moved,
@@ -154,6 +156,9 @@ class Metrics:
 
     def _status_unmapped(self, signal: StatusUnmapped) -> None:
         self._counter("unmapped_statuses_total", tenant=signal.tenant, source=signal.source).inc()
+
+    def _fields_unknown(self, signal: FieldsUnknown) -> None:
+        self._counter("unknown_fields_total", tenant=signal.tenant, source=signal.source).inc(len(signal.fields))
 
     def _vendor_clock_fault(self, signal: VendorClockFault) -> None:
         self._counter("vendor_clock_faults_total", tenant=signal.tenant).inc(signal.count)

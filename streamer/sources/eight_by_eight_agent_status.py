@@ -25,6 +25,7 @@ from streamer.model import AgentStatus, Interval, Meaning, Millis, Snapshot, Tra
 from streamer.sources import payload
 from streamer.sources.authorization import basic
 from streamer.sources.conditional import LastRead
+from streamer.sources.documented import Documented, UnknownFields
 from streamer.sources.eight_by_eight import (
     ITEM,
     LIST,
@@ -70,7 +71,7 @@ REFUSALS_OF_AGENT: Final[Mapping[int, Refusal]] = MappingProxyType(
 
 
 class Agent(Struct, frozen=True, rename="kebab"):
-    """One agent as the vendor sends it. Numbers may come as text; further fields are ignored."""
+    """One agent as the vendor sends it. Numbers may come as text; further fields are told and ignored."""
 
     agent_id: str
     agent_status: int | str
@@ -87,8 +88,8 @@ class Agents(Struct, frozen=True):
     data: list[msgspec.Raw]
 
 
-_AGENT = msgspec.json.Decoder(Agent)
-_AGENTS = msgspec.json.Decoder(Agents)
+_AGENT = Documented(Agent)
+_AGENTS = Documented(Agents)
 
 
 class EightByEightAgentStatus:
@@ -120,10 +121,11 @@ class EightByEightAgentStatus:
 
         """
         answer = await self._get(self._agents, REFUSALS, self._last.condition())
-        read = partial(read_agents, memo=self._memo, names=self._config.agent_names)
+        unknown = UnknownFields()
+        read = partial(read_agents, memo=self._memo, names=self._config.agent_names, unknown=unknown)
         agents, self._memo = await self._last.take(answer, read)
         window = Window(start=answer.window.start - self.assumed_age_ms, end=answer.window.end)
-        return Snapshot(tenant=self._config.id, window=window, agents=agents)
+        return Snapshot(tenant=self._config.id, window=window, agents=agents, unknown_fields=unknown.paths)
 
     async def agent(self, agent_id: str) -> AgentStatus:
         """Ask for one agent.
@@ -133,7 +135,7 @@ class EightByEightAgentStatus:
 
         """
         answer = await self._get(self._agents.joinpath(path_segment(agent_id), encoded=True), REFUSALS_OF_AGENT)
-        agent = payload.decode(_AGENT, payload.json_text(answer.body))
+        agent = _AGENT.read(payload.json_text(answer.body), UnknownFields())
         if agent.agent_id != agent_id:
             raise payload.invalid("$.agent-id", "is the id of another agent than was asked for")
         return status_of(agent, path="$", names=self._config.agent_names)
@@ -163,7 +165,9 @@ class EightByEightAgentStatus:
         return await self._http.fetch(request, deadline=self._clock.monotonic() + config.timeout / 1000)
 
 
-def read_agents(body: bytes, *, memo: payload.Memo, names: bool) -> tuple[Mapping[str, AgentStatus], payload.Memo]:
+def read_agents(
+    body: bytes, *, memo: payload.Memo, names: bool, unknown: UnknownFields
+) -> tuple[Mapping[str, AgentStatus], payload.Memo]:
     """Read the answer for all agents; return them by id, and the memo for the next answer.
 
     Raises:
@@ -172,9 +176,10 @@ def read_agents(body: bytes, *, memo: payload.Memo, names: bool) -> tuple[Mappin
     """
 
     def read(item: bytes, path: str) -> AgentStatus:
-        return status_of(payload.decode(_AGENT, item, path=path), path=path, names=names)
+        return status_of(_AGENT.read(item, unknown, path=path), path=path, names=names)
 
-    return payload.agents_of(payload.decode(_AGENTS, payload.json_text(body)).data, path="$.data", memo=memo, read=read)
+    listed = _AGENTS.read(payload.json_text(body), unknown).data
+    return payload.agents_of(listed, path="$.data", memo=memo, read=read)
 
 
 def status_of(agent: Agent, *, path: str, names: bool) -> AgentStatus:

@@ -15,9 +15,10 @@ from msgspec import Struct, field
 
 from streamer.model import AgentStatus, Interval, Millis, Window
 from streamer.sources import payload
+from streamer.sources.documented import Documented, UnknownFields
 from streamer.sources.eight_by_eight import ITEM, LIST, SHORT_CODE, SUB_STATUS, Status, significant
 from streamer.sources.errors import PollError
-from streamer.sources.xml_payload import records
+from streamer.sources.xml_payload import Shape, records
 
 Format: TypeAlias = Literal["json", "xml"]
 Value: TypeAlias = int | str | None
@@ -62,21 +63,6 @@ LONGEST: Final = 10 * 366 * 86_400
 """Seconds. Nobody was in one status for ten years: such a time, or -1, is the vendor's way to say that it knows none."""
 
 
-class Shape(Struct, frozen=True):
-    """How items stand in an answer.
-
-    In XML as elements `tag`; an empty root must have the name of one of `lists`. In JSON as a list, or in one of the
-    fields `lists` of an object, or one alone, known by its field `mark`.
-    """
-
-    tag: str
-    lists: tuple[str, ...]
-    mark: str
-
-
-AGENTS: Final = Shape("agent", ("agents", "agent", "data"), CODE)
-
-
 class Agent(Struct, frozen=True, rename="kebab"):
     """The fields of an agent that are read. Numbers may come as text and text as numbers; nothing equals absent."""
 
@@ -94,51 +80,102 @@ class Agent(Struct, frozen=True, rename="kebab"):
     time_in_status: Value = None
 
 
+NOT_READ: Final = frozenset(
+    {
+        "active-customer-chat-count",
+        "assigned-skill-count",
+        "day-accepted-count",
+        "day-available-time",
+        "day-avg-processing-time",
+        "day-break-time",
+        "day-login-time",
+        "day-offline-time",
+        "day-processing-time",
+        "day-rejected-count",
+        "day-wrap-up-time",
+        "enabled-skill-count",
+        "idle-start-time",
+        "last-login-time",
+        "longest-active-customer-chat-duration",
+        "max-concurrent-customer-chat",
+        "phone-line1-status",
+        "phone-line1-status-time",
+        "phone-line2-status",
+        "phone-line2-status-time",
+        "thirty-min-accepted-count",
+        "thirty-min-available-time",
+        "thirty-min-avg-handling-time",
+        "thirty-min-break-time",
+        "thirty-min-offline-time",
+        "thirty-min-processing-time",
+        "thirty-min-rejected-count",
+        "thirty-min-wrap-up-time",
+    }
+)
+"""All other fields of an agent that the vendor's document shows, in its example or its table: they move by themselves."""
+
+AGENTS: Final = Shape(
+    tag="agent",
+    lists=("agents", "agent", "data"),
+    mark=CODE,
+    fields=frozenset(Agent.__struct_encode_fields__),
+    besides=NOT_READ,
+)
+
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
+_MOST: Final = 10**18
 _NODE = msgspec.json.Decoder(list[msgspec.Raw] | dict[str, msgspec.Raw])
-_AGENT = msgspec.json.Decoder(Agent)
-_FIELDS: Final = Agent.__struct_encode_fields__
+_AGENT = Documented(Agent, besides=NOT_READ)
 
 
 class Listed(Struct, frozen=True):
-    """One agent of an answer, and its path there, which errors name."""
+    """One agent of an answer: its status, but for when it was entered, and for how many seconds it has lasted."""
 
-    path: str
-    agent: Agent
-
-
-def read_agents(body: bytes, *, form: Format) -> Sequence[Listed]:
-    """Read the fields of all agents of an answer, for all agents or for one.
-
-    Raises:
-        PollError: invalid_body with the path of what is wrong.
-
-    """
-    if form == "xml":
-        found = records(body, tag=AGENTS.tag, fields=_FIELDS, lists=AGENTS.lists)
-        return [Listed(path, msgspec.convert(record, Agent)) for path, record in found]
-    items = json_items(body, AGENTS)
-    return [Listed(path, payload.decode(_AGENT, item, path=path)) for path, item in items]
+    status: AgentStatus
+    seconds: int | None
 
 
-def statuses_of(listed: Sequence[Listed], *, window: Window, names: bool) -> Mapping[str, AgentStatus]:
-    """Return the statuses of all agents of an answer, by their ids; the answer was taken in `window`.
+def read_agents(body: bytes, *, form: Format, names: bool, unknown: UnknownFields) -> Sequence[Listed]:
+    """Read an answer, for all agents or for one.
 
     Raises:
         PollError: invalid_body with the path of what is wrong, or incomplete for an agent that is listed twice.
 
     """
-    agents: dict[str, AgentStatus] = {}
-    for each in listed:
-        status = status_of(each.agent, path=each.path, window=window, names=names)
-        if status.agent in agents:
-            raise PollError("incomplete", f"{each.path}: an agent that was listed before")
-        agents[status.agent] = status
-    return agents
+    listed: dict[str, Listed] = {}
+    for path, agent in _agents(body, form, unknown):
+        each = _listed(agent, path=path, names=names)
+        if each.status.agent in listed:
+            raise PollError("incomplete", f"{path}: an agent that was listed before")
+        listed[each.status.agent] = each
+    return list(listed.values())
 
 
-def status_of(agent: Agent, *, path: str, window: Window, names: bool) -> AgentStatus:
-    """Make the status of an agent that stands at `path`; `names` says whether the tenant wants names.
+def _agents(body: bytes, form: Format, unknown: UnknownFields) -> Iterator[tuple[str, Agent]]:
+    """Yield the fields of each agent, with its path."""
+    if form == "xml":
+        found = records(body, AGENTS, unknown)
+        yield from ((path, msgspec.convert(record, Agent)) for path, record in found)
+        return
+    for path, item in json_items(body, AGENTS, unknown):
+        yield path, _AGENT.read(item, unknown, path=path)
+
+
+def statuses_of(listed: Sequence[Listed], *, window: Window) -> Mapping[str, AgentStatus]:
+    """Return the statuses of all agents of an answer, by their ids; the answer was taken in `window`."""
+    return {each.status.agent: _dated(each, window) for each in listed}
+
+
+def _dated(listed: Listed, window: Window) -> AgentStatus:
+    """Return a status with when it was entered, if its clock tells."""
+    status, entered = listed.status, None if listed.seconds is None else entry(listed.seconds, window)
+    if entered is None:
+        return status
+    return AgentStatus(status.agent, status.name, status.vendor, status.significant, entered, "time_in_status")
+
+
+def _listed(agent: Agent, *, path: str, names: bool) -> Listed:
+    """Read the fields of an agent that stands at `path`; `names` says whether the tenant wants names.
 
     Raises:
         PollError: invalid_body.
@@ -164,15 +201,13 @@ def status_of(agent: Agent, *, path: str, window: Window, names: bool) -> AgentS
     }
     vendor: dict[str, Any] = {"code": code, "label": STATUSES[code].label if code in STATUSES else None}
     vendor |= {key: value for key, value in known.items() if value is not None}
-    entered = entry(seconds, window) if isinstance(seconds, int) else None
-    return AgentStatus(
+    status = AgentStatus(
         agent=payload.agent_id(guid or login or "", f"{path}.{LOGIN if guid is None else GUID}"),
         name=payload.agent_name(_text(agent.agent_name), wanted=names),
         vendor=vendor,
         significant=significant(vendor),
-        entered=entered,
-        basis="poll_bounds" if entered is None else "time_in_status",
     )
+    return Listed(status, seconds if isinstance(seconds, int) else None)
 
 
 def entry(seconds: int, window: Window) -> Interval | None:
@@ -183,7 +218,7 @@ def entry(seconds: int, window: Window) -> Interval | None:
     return Interval(earliest=window.start - seconds * 1000 - ROUNDING, latest=min(latest, window.end))
 
 
-def json_items(body: bytes, shape: Shape) -> Iterator[tuple[str, msgspec.Raw]]:
+def json_items(body: bytes, shape: Shape, unknown: UnknownFields) -> Iterator[tuple[str, msgspec.Raw]]:
     """Find the items of an answer in JSON with their paths: a list, one alone, or either of them in a field.
 
     Raises:
@@ -202,6 +237,7 @@ def json_items(body: bytes, shape: Shape) -> Iterator[tuple[str, msgspec.Raw]]:
         held = [key for key in shape.lists if key in value]
         if len(held) != 1:
             raise payload.invalid(path, f"holds {'more than one' if held else 'none'} of {', '.join(shape.lists)}")
+        unknown.add(path, value.keys() - {held[0]})
         node, path = value[held[0]], f"{path}.{held[0]}"
     raise payload.invalid(path, f"expected a list of {shape.lists[0]}, got one object in another")
 
@@ -219,6 +255,8 @@ def _number(value: Value, path: str) -> int | None:
 
 def _plain(value: Value) -> Value:
     """Return what no status rests on: a number if it is one that events can hold, else text."""
+    if isinstance(value, int) and -_MOST < value < _MOST:
+        return value  # as most are, and each poll reads them all: text takes ten times as long
     text = _text(value)
     if text is None or not _NUMBER.fullmatch(text):
         return text

@@ -11,9 +11,10 @@ import msgspec
 
 from streamer.model import Queue, QueueGauges
 from streamer.sources import payload
-from streamer.sources.eight_by_eight_realtime_payload import Format, Shape, json_items
+from streamer.sources.documented import UnknownFields
+from streamer.sources.eight_by_eight_realtime_payload import Format, json_items
 from streamer.sources.errors import PollError
-from streamer.sources.xml_payload import records
+from streamer.sources.xml_payload import Shape, records
 
 Value: TypeAlias = int | float | str | None
 
@@ -21,8 +22,6 @@ ID: Final = "queue-id"
 NAME: Final = "queue-name"
 MEDIA: Final = "media-type"
 TYPE: Final = "queue-type"
-
-QUEUES: Final = Shape("queue", ("queues", "queue", "data"), ID)
 
 GAUGES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -61,7 +60,13 @@ COUNTERS: Final = (
 )
 """The vendor's fields that are published as `counters`, under these very names."""
 
-_FIELDS: Final = (ID, NAME, MEDIA, TYPE, *GAUGES.values(), *COUNTERS)
+QUEUES: Final = Shape(
+    tag="queue",
+    lists=("queues", "queue", "data"),
+    mark=ID,
+    fields=frozenset({ID, NAME, MEDIA, TYPE, *GAUGES.values(), *COUNTERS}),
+)
+
 _INT64: Final = 2**63
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _FRACTION = re.compile(r"(-?[0-9]{1,18})\.[0-9]+")
@@ -69,7 +74,7 @@ _ITEM = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _VALUE = msgspec.json.Decoder(Value)
 
 
-def read_queues(body: bytes, *, form: Format) -> Mapping[str, Queue]:
+def read_queues(body: bytes, *, form: Format, unknown: UnknownFields) -> Mapping[str, Queue]:
     """Return all queues of an answer by their ids.
 
     Raises:
@@ -77,7 +82,7 @@ def read_queues(body: bytes, *, form: Format) -> Mapping[str, Queue]:
 
     """
     queues: dict[str, Queue] = {}
-    for path, record in _records(body, form):
+    for path, record in _records(body, form, unknown):
         queue = _queue(record, path)
         if queue.id in queues:
             raise PollError("incomplete", f"{path}: a queue that was listed before")
@@ -85,17 +90,17 @@ def read_queues(body: bytes, *, form: Format) -> Mapping[str, Queue]:
     return queues
 
 
-def _records(body: bytes, form: Format) -> Iterator[tuple[str, Mapping[str, Value]]]:
+def _records(body: bytes, form: Format, unknown: UnknownFields) -> Iterator[tuple[str, Mapping[str, Value]]]:
     """Yield the fields of each queue, with its path."""
     if form == "xml":
-        yield from records(body, tag=QUEUES.tag, fields=_FIELDS, lists=QUEUES.lists)
+        yield from records(body, QUEUES, unknown)
         return
-    for path, item in json_items(body, QUEUES):
+    for path, item in json_items(body, QUEUES, unknown):
         fields = payload.decode(_ITEM, item, path=path)
-        yield (
-            path,
-            {name: payload.decode(_VALUE, fields[name], path=f"{path}.{name}") for name in _FIELDS if name in fields},
-        )
+        if more := fields.keys() - QUEUES.fields:
+            unknown.add(path, more)
+        known = ((name, value) for name, value in fields.items() if name in QUEUES.fields)
+        yield path, {name: payload.decode(_VALUE, value, path=f"{path}.{name}") for name, value in known}
 
 
 def _queue(record: Mapping[str, Value], path: str) -> Queue:

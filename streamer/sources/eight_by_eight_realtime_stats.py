@@ -34,6 +34,7 @@ from streamer.model import (
 from streamer.sources import payload
 from streamer.sources.authorization import basic
 from streamer.sources.conditional import LastRead
+from streamer.sources.documented import UnknownFields
 from streamer.sources.eight_by_eight import Vocabulary8x8, path_segment, significant, status_key_fault
 from streamer.sources.eight_by_eight_realtime_payload import (
     CLOCK,
@@ -55,7 +56,7 @@ from streamer.sources.running_clocks import RunningClocks
 from streamer.sources.validators import NONE, Validators
 
 IN_THREAD_FROM: Final = 2000
-"""Statuses of so many agents are made in a thread, so that one large tenant does not hold up the others."""
+"""Statuses of so many agents are dated in a thread, so that one large tenant does not hold up the others."""
 
 REFUSALS: Final[Mapping[int, Refusal]] = MappingProxyType(
     {
@@ -129,8 +130,9 @@ class Queues:
         """Ask for all queues; see `QueueSource.snapshot`."""
         validators = self._last.condition()
         answer = await self._api.get("queues", REFUSALS, deadline=deadline, validators=validators)
-        queues = await self._last.take(answer, partial(read_queues, form=self._form))
-        return QueueSnapshot(window=shown_in(answer), queues=queues)
+        unknown = UnknownFields()
+        queues = await self._last.take(answer, partial(read_queues, form=self._form, unknown=unknown))
+        return QueueSnapshot(window=shown_in(answer), queues=queues, unknown_fields=unknown.paths)
 
 
 class EightByEightRealTimeStats:
@@ -160,12 +162,13 @@ class EightByEightRealTimeStats:
         asked = self._clock.monotonic()
         answer = await self._api.get("agents", REFUSALS, deadline=self._api.deadline, validators=self._last.condition())
         answered = self._clock.monotonic()
-        window = shown_in(answer)
-        agents = await self._statuses(await self._last.take(answer, self._read), window)
+        window, unknown = shown_in(answer), UnknownFields()
+        agents = await self._statuses(await self._last.take(answer, partial(self._read, unknown=unknown)), window)
         standing = self._clocks.standing(agents, asked=asked, answered=answered) * 1000
         if standing > self.assumed_age_ms + ROUNDING:  # with less, whole seconds may not show that they have moved
             raise PollError("stale", f"the time-in-status of all agents has stood still for {standing / 1000:.0f} s")
-        return Snapshot(tenant=self._config.id, window=window, agents=agents, version=self._clocks.version)
+        version, fields = self._clocks.version, unknown.paths
+        return Snapshot(tenant=self._config.id, window=window, agents=agents, version=version, unknown_fields=fields)
 
     async def agent(self, agent_id: str) -> AgentStatus:
         """Ask for one agent by its login id.
@@ -175,7 +178,8 @@ class EightByEightRealTimeStats:
 
         """
         answer = await self._api.get(f"agent/{path_segment(agent_id)}", REFUSALS_OF_AGENT, deadline=self._api.deadline)
-        agents = list((await self._statuses(self._read(answer.body), shown_in(answer))).values())
+        listed = self._read(answer.body, unknown=UnknownFields())
+        agents = list((await self._statuses(listed, shown_in(answer))).values())
         if len(agents) != 1:
             raise payload.invalid("$", f"expected one agent, got {len(agents)}")
         if agent_id not in (agents[0].vendor.get(LOGIN), agents[0].vendor.get(GUID)):
@@ -204,12 +208,13 @@ class EightByEightRealTimeStats:
         """Refuse keys that are not `5`, `5/801` or `5/801/1726`: status, code list, item."""
         return status_key_fault(key)
 
-    def _read(self, body: bytes) -> Sequence[Listed]:
-        return read_agents(body, form=self._config.format)
+    def _read(self, body: bytes, *, unknown: UnknownFields) -> Sequence[Listed]:
+        config = self._config
+        return read_agents(body, form=config.format, names=config.agent_names, unknown=unknown)
 
     async def _statuses(self, listed: Sequence[Listed], window: Window) -> Mapping[str, AgentStatus]:
-        """Make the statuses anew even of an answer "not modified": when they were entered is told by its window."""
-        make = partial(statuses_of, listed, window=window, names=self._config.agent_names)
+        """Date the statuses anew even of an answer "not modified": when they were entered is told by its window."""
+        make = partial(statuses_of, listed, window=window)
         return await asyncio.to_thread(make) if len(listed) >= IN_THREAD_FROM else make()
 
 

@@ -24,6 +24,7 @@ from streamer.diff.transition import plain_transition
 from streamer.model import AgentStatus, Interval, Meaning, Millis, Snapshot, Transition, Window
 from streamer.sources import payload
 from streamer.sources.authorization import basic
+from streamer.sources.documented import Documented, UnknownFields
 from streamer.sources.errors import PollError
 from streamer.sources.http import Answer, Http, Refusal, Request
 from streamer.sources.unmapped import unknown
@@ -69,7 +70,7 @@ _AGENT_ID = re.compile(r"[1-9][0-9]{0,18}")
 
 
 class Agent(Struct, frozen=True):
-    """One agent as the vendor sends it. Numbers may come as text; further fields are ignored."""
+    """One agent as the vendor sends it. Numbers may come as text; further fields are told and ignored."""
 
     agent_id: int | str
     status: str
@@ -87,7 +88,7 @@ class Personal(Struct, frozen=True):
     addresses: bool = False
 
 
-_AGENT = msgspec.json.Decoder(Agent)
+_AGENT = Documented(Agent)
 _AGENTS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -120,9 +121,11 @@ class GoogleCcaipAgentStatuses:
 
         """
         answer = await self._ask(self._wanted, REFUSALS)
-        agents, self._memo = await payload.off_loop(answer.body, partial(self._read, memo=self._memo))
+        unknown = UnknownFields()
+        read = partial(self._read, memo=self._memo, unknown=unknown)
+        agents, self._memo = await payload.off_loop(answer.body, read)
         window = Window(start=answer.window.start - self.assumed_age_ms, end=answer.window.end)
-        return Snapshot(tenant=self._config.id, window=window, agents=agents)
+        return Snapshot(tenant=self._config.id, window=window, agents=agents, unknown_fields=unknown.paths)
 
     async def agent(self, agent_id: str) -> AgentStatus:
         """Ask for one agent, whether or not the tenant's ids choose it.
@@ -134,7 +137,7 @@ class GoogleCcaipAgentStatuses:
         if _AGENT_ID.fullmatch(agent_id) is None:
             raise PollError("not_found", f"{agent_id!r} is no agent's id", advice=_WHO)
         answer = await self._ask({"agent_ids": [int(agent_id)]}, REFUSALS_OF_AGENT)
-        agents, _ = self._read(answer.body, memo={})
+        agents, _ = self._read(answer.body, memo={}, unknown=UnknownFields())
         if not agents:
             raise PollError("not_found", f"agent {agent_id} is not in the answer", advice=_WHO)
         if set(agents) != {agent_id}:
@@ -169,7 +172,7 @@ class GoogleCcaipAgentStatuses:
 
 
 def read_agents(
-    body: bytes, *, memo: payload.Memo, personal: Personal
+    body: bytes, *, memo: payload.Memo, personal: Personal, unknown: UnknownFields
 ) -> tuple[Mapping[str, AgentStatus], payload.Memo]:
     """Read an answer; return the agents by id, and the memo for the next answer.
 
@@ -179,7 +182,7 @@ def read_agents(
     """
 
     def read(item: bytes, path: str) -> AgentStatus:
-        return status_of(payload.decode(_AGENT, item, path=path), path=path, personal=personal)
+        return status_of(_AGENT.read(item, unknown, path=path), path=path, personal=personal)
 
     items: list[msgspec.Raw] = payload.decode(_AGENTS, payload.json_text(body))
     return payload.agents_of(items, path="$", memo=memo, read=read)

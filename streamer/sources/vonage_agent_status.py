@@ -21,6 +21,7 @@ from streamer.config import Vonage
 from streamer.model import AgentStatus, Interval, Meaning, Millis, Snapshot, Transition, Window
 from streamer.sources import payload
 from streamer.sources.authorization import bearer
+from streamer.sources.documented import UnknownFields
 from streamer.sources.errors import PollError
 from streamer.sources.http import Answer, Http, Refusal, Request
 from streamer.sources.oauth import tokens_of
@@ -55,13 +56,17 @@ REFUSALS_OF_AGENT: Final[Mapping[int, Refusal]] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Poll:
-    """One poll: how it asks, until when (monotonic seconds), and what it has seen: items, and the dates of the data."""
+    """One poll: how it asks, until when (monotonic seconds), and what it has seen.
+
+    That is items, the dates of the data, and fields that no document shows.
+    """
 
     refusals: Mapping[int, Refusal]
     began: float
     deadline: float
     items: dict[bytes, VonageStatus] = field(default_factory=dict)
     dates: list[Millis] = field(default_factory=list)
+    unknown: UnknownFields = field(default_factory=UnknownFields)
 
 
 class VonageAgentStatus:
@@ -128,13 +133,15 @@ class VonageAgentStatus:
         whole = await self._scanner.scan(partial(self._page, poll))
         self._memo = poll.items
         self._check_date(poll)
-        return Snapshot(tenant=self._config.id, window=whole.window, agents=whole.items)
+        fields = poll.unknown.paths
+        return Snapshot(tenant=self._config.id, window=whole.window, agents=whole.items, unknown_fields=fields)
 
     async def _page(self, poll: Poll, number: int) -> Page[VonageStatus]:
         answer = await self._get(poll, number)
         self._skew.learn(answer.date, answer.window)
         reading = Reading(skew=self._skew.skew, seen=answer.window.end)
-        read = partial(read_page, memo=ChainMap(poll.items, self._memo), reading=reading)
+        memo = ChainMap(poll.items, self._memo)
+        read = partial(read_page, memo=memo, reading=reading, unknown=poll.unknown)
         sheet = await payload.off_loop(answer.body, read)
         poll.items.update(sheet.memo)
         start = answer.window.start

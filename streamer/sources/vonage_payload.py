@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from streamer.model import Millis, Window
 from streamer.sources import payload
+from streamer.sources.documented import Documented, UnknownFields
 from streamer.sources.errors import PollError
 from streamer.sources.paging import Page
 from streamer.sources.skew import Skew
@@ -63,7 +64,7 @@ class Interaction(Struct, frozen=True, rename="camel"):
 
 
 class Agent(Struct, frozen=True, rename="camel"):
-    """One agent as the vendor sends it; further fields are ignored."""
+    """One agent as the vendor sends it; further fields are told and ignored."""
 
     agent_id: str
     presence: Presence
@@ -99,8 +100,8 @@ class Reading(Struct, frozen=True):
         return at if self.skew is None else self.skew.ours(at).earliest
 
 
-_ENVELOPE = msgspec.json.Decoder(Envelope)
-_AGENT = msgspec.json.Decoder(Agent)
+_ENVELOPE = Documented(Envelope)
+_AGENT = Documented(Agent)
 
 Memo = Mapping[bytes, VonageStatus]
 """An agent's item of the last snapshot, as it came, and what it was decoded to."""
@@ -132,14 +133,14 @@ class Sheet(Struct, frozen=True):
         )
 
 
-def read_page(body: bytes, *, memo: Memo, reading: Reading) -> Sheet:
+def read_page(body: bytes, *, memo: Memo, reading: Reading, unknown: UnknownFields) -> Sheet:
     """Read a page. Items that are byte for byte as in the memo give the identical objects.
 
     Raises:
         PollError: invalid_body with the path of what is wrong, or incomplete for an agent that is listed twice.
 
     """
-    envelope = payload.decode(_ENVELOPE, payload.json_text(body))
+    envelope = _ENVELOPE.read(payload.json_text(body), unknown)
     agents: dict[str, VonageStatus] = {}
     seen: dict[bytes, VonageStatus] = {}
     for index, item in enumerate(envelope.items):
@@ -147,7 +148,7 @@ def read_page(body: bytes, *, memo: Memo, reading: Reading) -> Sheet:
         status = memo.get(raw)
         if status is None:
             path = f"$.items[{index}]"
-            status = status_of(payload.decode(_AGENT, raw, path=path), path=path, reading=reading)
+            status = status_of(_AGENT.read(raw, unknown, path=path), path=path, reading=reading)
         if status.agent in agents:
             raise PollError("incomplete", f"$.items[{index}]: an agent that was listed before")
         agents[status.agent] = seen[raw] = status

@@ -6,11 +6,13 @@ one. Depth, sizes and the growth of entities are bounded by libxml2, which reads
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from lxml import etree
+from msgspec import Struct
 
+from streamer.sources.documented import UnknownFields
 from streamer.sources.payload import invalid
 
 Record: TypeAlias = Mapping[str, str]
@@ -19,25 +21,41 @@ Record: TypeAlias = Mapping[str, str]
 _LOOKED_AT: Final = 64
 
 
-def records(body: bytes, *, tag: str, fields: Collection[str], lists: Collection[str]) -> Sequence[tuple[str, Record]]:
-    """Return the `fields` of each element `tag`, with the path that errors call it.
+class Shape(Struct, frozen=True, kw_only=True):
+    """How items stand in an answer, and the fields that they have: those that are read, and `besides`, documented too.
 
-    The root is one such element, or holds them, whatever its name; further elements are ignored. A root without any
-    is an empty list only if it is empty and its name is one of `lists`: an error page would be one otherwise.
+    In XML as elements `tag`; an empty root must have the name of one of `lists`. In JSON as a list, or in one of the
+    fields `lists` of an object, or one alone, known by its field `mark`.
+    """
+
+    tag: str
+    lists: tuple[str, ...]
+    mark: str
+    fields: frozenset[str]
+    besides: frozenset[str] = frozenset()
+
+
+def records(body: bytes, shape: Shape, unknown: UnknownFields) -> Sequence[tuple[str, Record]]:
+    """Return the fields of each item that are read, with the path that errors call it.
+
+    The root is one such element, or holds them, whatever its name; further elements are told and ignored. A root without
+    any is an empty list only if it is empty and its name is one of `lists`: an error page would be one otherwise.
 
     Raises:
         PollError: invalid_body, for anything else.
 
     """
     root = _root(body)
-    if root.tag == tag:
-        return [("$", _record(root, fields, "$"))]
+    if root.tag == shape.tag:
+        return [("$", _record(root, shape, "$", unknown))]
     found = [
-        (path := f"$.{tag}[{index}]", _record(element, fields, path))
-        for index, element in enumerate(root.iterchildren(tag))
+        (path := f"$.{shape.tag}[{index}]", _record(element, shape, path, unknown))
+        for index, element in enumerate(root.iterchildren(shape.tag))
     ]
-    if not found and (len(root) or (root.text or "").strip() or root.tag not in lists):
-        raise invalid("$", f"holds no <{tag}>")
+    if not found and (len(root) or (root.text or "").strip() or root.tag not in shape.lists):
+        raise invalid("$", f"holds no <{shape.tag}>")
+    if len(found) != len(root):
+        unknown.add("$", {child.tag for child in root} - {shape.tag})
     return found
 
 
@@ -62,10 +80,15 @@ def _root(body: bytes) -> etree._Element:
     return root
 
 
-def _record(element: etree._Element, fields: Collection[str], path: str) -> Record:
+def _record(element: etree._Element, shape: Shape, path: str, unknown: UnknownFields) -> Record:
     record: dict[str, str] = {}
-    for child in element.iterchildren(*fields):
-        if len(child):
-            raise invalid(f"{path}.{child.tag}", "expected text, got elements")
-        record[child.tag] = child.text or ""
+    fields, besides = shape.fields, shape.besides
+    for child in element:
+        tag = child.tag
+        if tag in fields:
+            if len(child):
+                raise invalid(f"{path}.{tag}", "expected text, got elements")
+            record[tag] = child.text or ""
+        elif tag not in besides:
+            unknown.add(path, (tag,))
     return record

@@ -1,4 +1,4 @@
-"""What `streamer poll-once` lists of codes that no mapping knows, at each simulated vendor."""
+"""What `streamer poll-once` lists of codes that no mapping knows and of unknown fields, at each simulated vendor."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorPro
         yield simulator
 
 
-def poll_once(simulator: SimulatorProgram, folder: Path, source: str, **keys: object) -> Ended:
+def poll_once(simulator: SimulatorProgram, folder: Path, source: str, *, output: str = "json", **keys: Any) -> Ended:
     """Run the command with a config of this one tenant."""
     [tenant] = tenants_config(simulator.base_url, 1, source=source)
     config = folder / "streamer.yaml"
     config.write_text(yaml.safe_dump({"store": "sqlite:///unused.db", "tenants": [{**tenant, **keys}]}))
     environment = {**os.environ, PASSWORD_VARIABLE: PASSWORD}
-    arguments = ("--config", str(config), "--tenant", "sim-001", "--output", "json")
+    arguments = ("--config", str(config), "--tenant", "sim-001", "--output", output)
     return streamer("poll-once", *arguments, environment=environment)
 
 
@@ -66,7 +66,7 @@ def test_a_code_that_nobody_documented_is_listed_with_the_key_that_maps_it(
     simulator: SimulatorProgram, tmp_path: Path, source: str, form: str
 ) -> None:
     """In JSON after the agents, for people on stderr; with that key in `status_map` nothing is unmapped any more."""
-    keys: dict[str, object] = {"format": form} if source == STATISTICS else {}
+    keys: dict[str, Any] = {"format": form} if source == STATISTICS else {}
     simulator.faults("unknown-status")
     try:
         ended = poll_once(simulator, tmp_path, source, **keys)
@@ -80,6 +80,30 @@ def test_a_code_that_nobody_documented_is_listed_with_the_key_that_maps_it(
     assert f'{FIELDS[source]} 42, agents: 1 - add to status_map  "42": STATE' in ended.err
     assert unmapped(after) == []
     assert "mapped_now" in after.out
+
+
+@pytest.mark.parametrize(("source", "form"), ASKED)
+def test_fields_that_nobody_documented_are_listed(
+    simulator: SimulatorProgram, tmp_path: Path, source: str, form: str
+) -> None:
+    """After the agents, by their paths; where all is as documented, nothing is."""
+    keys: dict[str, Any] = {"format": form} if source == STATISTICS else {}
+    before = poll_once(simulator, tmp_path, source, **keys)
+    simulator.faults("extra-fields")
+    try:
+        ended = poll_once(simulator, tmp_path, source, **keys)
+        people = poll_once(simulator, tmp_path, source, output="table", **keys)
+    finally:
+        simulator.faults("")
+    assert (before.code, ended.code, people.code) == (0, 0, 0), ended.err
+    told = [orjson.loads(line) for line in ended.out.splitlines()]
+    paths = [each["unknown_field"]["path"] for each in told if "unknown_field" in each]
+    assert told == [*map(orjson.loads, before.out.splitlines()), *({"unknown_field": {"path": path}} for path in paths)]
+    assert {path.rpartition(".")[2] for path in paths} - {"paging"} == {"x-note", "x-team"}
+    assert all("[]." in path or path == "paging" for path in paths)
+    listed = ["", *(f"  {path}" for path in paths), ""]
+    assert f"unknown fields, ignored: {len(paths)}" in people.err
+    assert "\n".join(listed) in people.err
 
 
 def test_every_status_of_the_customers_own_is_listed_with_its_agents(

@@ -15,7 +15,7 @@ from streamer.events.record import QUEUES, Record
 from streamer.model import Queue, QueueGauges, QueueSnapshot, Window
 from streamer.polling.standing import Standing
 from streamer.polling.tools import Tools
-from streamer.signals import PollFinished, QueuesPolled, Signal
+from streamer.signals import FieldsUnknown, PollFinished, QueuesPolled, Signal
 from streamer.sources.errors import PollError
 from tests.polling.conftest import MakePoller
 from tests.support.clock import LoopClock, run_for
@@ -33,6 +33,7 @@ class MemoryQueues:
         self.errors: deque[Exception] = deque()
         self.down: Exception | None = None
         self.seconds = 0.02
+        self.unknown: frozenset[str] = frozenset()
         self.asked: list[float] = []
         self.deadlines: list[float] = []
         self._clock = clock
@@ -49,7 +50,7 @@ class MemoryQueues:
             id_: Queue(id=id_, name=None, media=None, type=None, gauges=QueueGauges(waiting=waiting))
             for id_, waiting in self.waiting.items()
         }
-        return QueueSnapshot(window=Window(start, self._clock.wall()), queues=shown)
+        return QueueSnapshot(window=Window(start, self._clock.wall()), queues=shown, unknown_fields=self.unknown)
 
 
 @pytest.fixture
@@ -86,6 +87,16 @@ async def test_agents_are_committed_before_queues_are_asked_for(
     assert queues.asked[0] >= 0.025, "the agents' answer and commit"
     assert told(signals) == [QueuesPolled(tenant="acme", source="codes", outcome="ok", written=2)]
     assert [each.outcome for each in signals if isinstance(each, PollFinished)] == ["ok"]
+
+
+async def test_fields_of_queues_that_no_document_shows_are_told_of(
+    make_poller: MakePoller, queues: MemoryQueues, signals: list[Signal]
+) -> None:
+    """As those of agents are; the rows are written all the same."""
+    queues.unknown = frozenset({"queues[].mood"})
+    await make_poller().poll()
+    assert FieldsUnknown(tenant="acme", source="codes", fields=queues.unknown) in signals
+    assert [each.written for each in told(signals)] == [2]
 
 
 async def test_queues_that_did_not_move_cost_no_transaction(

@@ -10,6 +10,7 @@ from streamer.polling.tools import Tools
 from streamer.signals import (
     AgentsCounted,
     AgentsHeld,
+    FieldsUnknown,
     PollerStarted,
     PollPlanned,
     Published,
@@ -36,11 +37,13 @@ class Shown(MemorySource):
     def __init__(self, *, clock: LoopClock, statuses: list[AgentStatus]) -> None:
         super().__init__(clock=clock)
         self.statuses = statuses
+        self.unknown: frozenset[str] = frozenset()
 
     async def snapshot(self) -> Snapshot:
         """Answer with them."""
         shown = await super().snapshot()
-        return msgspec.structs.replace(shown, agents={each.agent: each for each in self.statuses})
+        agents = {each.agent: each for each in self.statuses}
+        return msgspec.structs.replace(shown, agents=agents, unknown_fields=self.unknown)
 
 
 def of(signals: list[Signal], *kinds: type) -> list[Signal]:
@@ -76,6 +79,22 @@ async def test_a_status_that_no_mapping_knows_is_told_of(
     [published] = of(signals, Published)
     assert isinstance(published, Published)
     assert [each.after for each in published.changes] == ["unknown", "unknown", "ready"]
+
+
+async def test_fields_that_no_document_shows_are_told_of_and_change_nothing(
+    make_poller: MakePoller, clock: LoopClock, signals: list[Signal], store: MemoryStore
+) -> None:
+    """By each poll that read some, and by no other."""
+    vendor = Shown(clock=clock, statuses=[status("a", 4)])
+    poller = make_poller(vendor)
+    for unknown in (set[str](), {"[].mood", "paging"}, set[str](), {"paging"}):
+        vendor.unknown = frozenset(unknown)
+        await poller.poll()
+    assert of(signals, FieldsUnknown) == [
+        FieldsUnknown(tenant="acme", source="codes", fields=frozenset({"[].mood", "paging"})),
+        FieldsUnknown(tenant="acme", source="codes", fields=frozenset({"paging"})),
+    ]
+    assert [each["change"] for each in store.events()] == ["baseline"]
 
 
 async def test_older_views_and_impossible_times_are_told_of(

@@ -11,6 +11,7 @@ from streamer.signals import (
     AgentsHeld,
     ConfigLoaded,
     ConfigRefused,
+    FieldsUnknown,
     GroupHeard,
     GroupSilent,
     HealthChanged,
@@ -165,6 +166,27 @@ def test_a_vendor_cannot_flood_the_log_with_codes(told: Told) -> None:
     lines = told.lines(*codes, *codes)
     assert len(lines) == MOST_THINGS
     assert max(len(line["code"]) for line in lines) == 64
+
+
+def test_an_unknown_field_is_said_once_for_a_tenant(told: Told, clock: HandClock) -> None:
+    """However long it stays, until the tenant is polled here anew; another tenant's vendor may send it too."""
+    mood, both = (FieldsUnknown(fields=frozenset(names), **ACME) for names in (["[].mood"], ["[].mood", "paging"]))
+    (line,) = told.lines(mood, mood)
+    assert (line["log_level"], line["tenant"], line["fields"]) == ("info", "acme", ["[].mood"])
+    clock.now = 10 * REMIND_AFTER
+    assert [line["fields"] for line in told.lines(mood, both, health("degraded"), health("ok", "degraded"), both)] == [
+        ["paging"]
+    ]
+    (other,) = told.lines(FieldsUnknown("other", "s", frozenset({"paging"})))
+    assert other["tenant"] == "other"
+    assert [line["fields"] for line in told.lines(TenantGone(**ACME), both)] == [["[].mood", "paging"]]
+
+
+def test_a_vendor_cannot_flood_the_log_with_fields(told: Told) -> None:
+    """A bounded number of names, and none of what else is said of the tenant is lost to them."""
+    fields = [FieldsUnknown(fields=frozenset({f"[].x{number}"}), **ACME) for number in range(1000)]
+    assert len(told.lines(*fields)) == MOST_THINGS
+    assert told.texts(SnapshotHeld(tenant="acme", reason="shrunk")) == ["snapshot is held"]
 
 
 def test_a_vendor_clock_fault_is_said_once(told: Told) -> None:

@@ -20,6 +20,7 @@ from streamer.signals import (
     CommitFinished,
     ConfigLoaded,
     ConfigRefused,
+    FieldsUnknown,
     HealthChanged,
     LoopLag,
     OperatorKey,
@@ -199,11 +200,14 @@ def test_what_is_held_and_what_is_odd_is_counted(scrape: Scrape) -> None:
         AgentsHeld(tenant="acme", reason="too_large", count=2),
         AgentsHeld(tenant="acme", reason="too_large", count=1),
         StatusUnmapped(field="status", code="99", **ACME),
+        FieldsUnknown(fields=frozenset({"[].mood", "paging"}), **ACME),
+        FieldsUnknown(fields=frozenset({"paging"}), **ACME),
         VendorClockFault(tenant="acme", count=4),
     )
     assert scrape.value("held_snapshots_total", tenant="acme", reason="empty") == 1
     assert scrape.value("held_agents_total", tenant="acme", reason="too_large") == 3
     assert scrape.value("unmapped_statuses_total", **ACME) == 1
+    assert scrape.value("unknown_fields_total", **ACME) == 3
     assert scrape.value("vendor_clock_faults_total", tenant="acme") == 4
 
 
@@ -251,6 +255,7 @@ def test_a_tenant_that_is_gone_leaves_no_series(scrape: Scrape) -> None:
             AgentsHeld(tenant=tenant, reason="invalid", count=1),
             QueuesPolled(tenant=tenant, source="s", outcome="ok", written=1),
             StatusUnmapped(tenant=tenant, source="s", field="status", code="99"),
+            FieldsUnknown(tenant=tenant, source="s", fields=frozenset({"paging"})),
             VendorClockFault(tenant=tenant, count=1),
             HealthChanged(tenant=tenant, source="s", before=None, health="ok"),
             WatermarkMoved(tenant=tenant, complete_through=NOON),

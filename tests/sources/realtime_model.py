@@ -15,6 +15,7 @@ from streamer.diff.differ import Change
 from streamer.diff.plan import PollRules, plan_poll
 from streamer.diff.state import TenantState
 from streamer.model import Millis, Snapshot, Window
+from streamer.sources.documented import UnknownFields
 from streamer.sources.eight_by_eight_realtime_payload import read_agents, statuses_of
 from streamer.sources.eight_by_eight_realtime_stats import EightByEightRealTimeStats
 from streamer.sources.http import Http
@@ -95,7 +96,7 @@ def watch(stints: Sequence[Stint], polls: Sequence[Poll], *, phase: Millis, roun
         stint = next(each for each in reversed(stints) if each.entered <= shown)
         item: dict[str, Any] = {"agent-id": "a", "agent-status": stint.code, "status-code-item-id": stint.item}
         body = msgspec.json.encode([{**item, "time-in-status": rounding(shown, stint.clock)}])
-        agents = statuses_of(read_agents(body, form="json"), window=poll.window, names=True)
+        agents = statuses_of(read_agents(body, form="json", names=True, unknown=UnknownFields()), window=poll.window)
         snapshot = Snapshot(tenant="acme", window=poll.window, agents=agents)
         plan = plan_poll(state, snapshot, vocabulary=vocabulary, rules=RULES, now=poll.answered)
         assert plan.difference is not None

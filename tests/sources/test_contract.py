@@ -6,17 +6,24 @@ import time
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from streamer.clock import SystemClock
 from streamer.config import EnvSecret, FileSecret
-from streamer.model import Vocabulary
+from streamer.model import Snapshot, Vocabulary
+from streamer.polling.tools import Tools
+from streamer.service.metrics import Metrics
 from streamer.sources.errors import ADVICE, OUTCOMES, PollError
 from streamer.sources.registry import SOURCES
 from streamer.sources.source import Source
+from streamer.store.sqlite import SqliteStore
 from tests.sources.cases import CASES
 from tests.sources.conftest import MakeSource
 from tests.sources.contract import PERSONAL, SECRET, SECRET_VARIABLE, STRANGE, SourceCase
 from tests.sources.situations import HARMLESS, SITUATIONS, TIMEOUT_MS, Situation
+from tests.sources.strange_fields import HOSTILE, with_strange
 from tests.sources.vendor import Vendor, answer, untrusted_tls, vendor_server
+from tests.support.pollers import poller_on
 from tests.support.ports import free_ports
 
 
@@ -81,6 +88,89 @@ async def test_a_good_answer_in_another_dress_counts(
     """What HTTP and JSON allow is no error."""
     vendor.respond = situation.spoil(case.good)
     assert set((await source_of().snapshot()).agents) == case.agents
+
+
+def assert_nothing_changed(source: Source, before: Snapshot, after: Snapshot) -> None:
+    """The same agents, and no transition of any."""
+    assert after.agents.keys() == before.agents.keys()
+    for agent, status in after.agents.items():
+        known = before.agents[agent]
+        transition = source.transition(known.vendor, known.entered, status)
+        assert (transition.same, transition.missed, transition.older) == (True, 0, False)
+
+
+async def test_every_field_that_the_vendors_document_shows_is_known(
+    case: SourceCase, vendor: Vendor, source_of: MakeSource
+) -> None:
+    """Whether anybody reads it or not."""
+    vendor.respond = answer(case.good)
+    assert (await source_of().snapshot()).unknown_fields == frozenset()
+
+
+async def test_a_field_that_nobody_documented_is_told_wherever_it_stands_and_is_no_change(
+    case: SourceCase, vendor: Vendor, source_of: MakeSource
+) -> None:
+    """At each place of the answer in turn; what is told is its path, and no word of what it holds."""
+    source = source_of()
+    vendor.respond = answer(case.good)
+    before = await source.snapshot()
+    for place, body in with_strange(case.good, ["x-mood"]):
+        vendor.respond = answer(body)
+        after = await source.snapshot()
+        assert after.unknown_fields == {f"{place}x-mood"}
+        assert_nothing_changed(source, before, after)
+
+
+async def test_a_field_whose_name_may_be_anybodys_is_told_without_its_name(
+    case: SourceCase, vendor: Vendor, source_of: MakeSource
+) -> None:
+    """Addresses, ids, texts, enormous and hostile names: a star stands for all of them."""
+    source = source_of()
+    vendor.respond = answer(case.good)
+    before = await source.snapshot()
+    for place, body in with_strange(case.good, HOSTILE[case.variant or "json"]):
+        vendor.respond = answer(body)
+        after = await source.snapshot()
+        assert after.unknown_fields == {f"{place}*"}
+        assert_nothing_changed(source, before, after)
+
+
+async def test_many_fields_at_one_place_are_told_as_one(
+    case: SourceCase, vendor: Vendor, source_of: MakeSource
+) -> None:
+    """They are data by whatever name, and nothing that grows with them is kept."""
+    names = [f"x{'y' * number}" for number in range(30)]
+    for place, body in with_strange(case.good, names):
+        vendor.respond = answer(body)
+        assert (await source_of(max_body=2**20).snapshot()).unknown_fields == {f"{place}*"}
+
+
+async def test_a_field_that_nobody_documented_is_counted_and_makes_no_event(
+    case: SourceCase, vendor: Vendor, source_of: MakeSource, tmp_path: Path
+) -> None:
+    """By a real poller on a real store: the poll is good, the metric tells, the tenant's events do not."""
+    clock, registry = SystemClock(), CollectorRegistry()
+    observer = Metrics(registry=registry, clock=clock, shards=1)
+    store = SqliteStore(path=tmp_path / "streamer.db", retention=86_400_000, clock=clock)
+    await store.start()
+    try:
+        shard = await store.take_over(0, lambda: True)
+        config = case.config(vendor.base_url)
+        poller = poller_on(shard, config=config, source=source_of(), tools=Tools(observer=observer))
+        vendor.respond = answer(case.good)
+        await poller.poll()
+        baseline = poller.state.sequence
+        bodies = [body for _, body in with_strange(case.good, ["x-mood"])]
+        for body in bodies:
+            vendor.respond = answer(body)
+            await poller.poll()
+        await shard.close()
+    finally:
+        await store.stop()
+    about = {"tenant": "acme", "source": case.name}
+    assert registry.get_sample_value("streamer_polls_total", {**about, "outcome": "ok"}) == 1 + len(bodies)
+    assert registry.get_sample_value("streamer_unknown_fields_total", about) == len(bodies)
+    assert poller.state.sequence == baseline == len(case.agents)
 
 
 async def test_a_snapshot_is_asked_for_as_the_vendor_documents_it(

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from streamer.model import AgentStatus
+from streamer.sources.documented import UnknownFields
 from streamer.sources.eight_by_eight_agent_status import read_agents
 from streamer.sources.errors import PollError
 from tests.sources.cases import CASES
@@ -44,7 +45,7 @@ BAD = {
 
 
 def read(name: str, *, names: bool = True) -> dict[str, AgentStatus]:
-    return dict(read_agents(fixture(SOURCE, name), memo={}, names=names)[0])
+    return dict(read_agents(fixture(SOURCE, name), memo={}, names=names, unknown=UnknownFields())[0])
 
 
 def test_the_example_of_the_vendors_document_is_read_field_by_field() -> None:
@@ -191,7 +192,7 @@ def test_a_payload_that_is_off_is_an_error_that_names_the_place(name: str) -> No
 def test_a_body_that_is_no_json_is_an_error_that_names_the_place(body: bytes, message: str) -> None:
     """Neither depth nor digits nor encoding get past the decoder."""
     with pytest.raises(PollError) as caught:
-        read_agents(body, memo={}, names=True)
+        read_agents(body, memo={}, names=True, unknown=UnknownFields())
     assert caught.value.message.startswith(message)
     assert (caught.value.outcome, "Padma" in str(caught.value)) == ("invalid_body", False)
 

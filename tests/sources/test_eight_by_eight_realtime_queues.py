@@ -16,8 +16,9 @@ from streamer.config.values import parse_rate
 from streamer.diff.queues import plan_queues
 from streamer.diff.state import TenantState
 from streamer.model import Queue, QueueGauges, QueueSnapshot, Window
+from streamer.sources.documented import UnknownFields
 from streamer.sources.eight_by_eight_realtime_payload import Format
-from streamer.sources.eight_by_eight_realtime_queues import COUNTERS, GAUGES, read_queues
+from streamer.sources.eight_by_eight_realtime_queues import COUNTERS, GAUGES, QUEUES, read_queues
 from streamer.sources.errors import PollError
 from streamer.sources.source import QueueSource
 from tests.sources.cases import CASES
@@ -25,12 +26,45 @@ from tests.sources.conftest import MakeSource
 from tests.sources.contract import SECRET, SECRET_VARIABLE, SourceCase
 from tests.sources.mutated import any_json, as_xml, edited_bytes, edited_values
 from tests.sources.situations import HARMLESS, SITUATIONS, TIMEOUT_MS, Situation
+from tests.sources.strange_fields import HOSTILE, with_strange
 from tests.sources.test_bad_payloads import MANY
 from tests.sources.vendor import Vendor, answer, fixture
 
 FOLDER = "8x8-realtime-stats/queues"
 FORMS: tuple[Format, ...] = get_args(Format)
 KEYS = ("queues", "queue", "data", "queue-id", "queue-name", "queue-size", "sla-activity", "day-accepted", "new")
+
+TABLE = [
+    "agent-count-busy",
+    "agent-count-loggedOut",
+    "agent-count-onBreak",
+    "agent-count-postProcess",
+    "agent-count-waitTransact",
+    "agent-count-workOffline",
+    "day-accepted",
+    "day-avg-duration",
+    "day-avg-wait-time",
+    "day-queued",
+    "day-sla-activity",
+    "assigned-agent-count",
+    "enabled-agent-count",
+    "longest-wait-time",
+    "media-type",
+    "number-in-offered",
+    "number-in-progress",
+    "queue-id",
+    "queue-name",
+    "queue-size",
+    "sla-activity",
+    "sla-target",
+    "thirty-min-accepted",
+    "thirty-min-avg-duration",
+    "thirty-min-avg-wait-time",
+    "thirty-min-longest-wait-time",
+    "thirty-min-queued",
+    "thirty-min-sla-activity",
+]
+"""The fields in the document's table of queues, in its order."""
 
 AskQueues = Callable[..., QueueSource]
 
@@ -57,6 +91,11 @@ def queues_of(source_of: MakeSource) -> AskQueues:
     return make
 
 
+def listed(queue: bytes, form: str) -> bytes:
+    """Return the answer for all queues, of which there is one."""
+    return (b"<queues>%s</queues>" if form == "xml" else b'{"queues": [%s]}') % queue
+
+
 async def ask(queues: QueueSource, seconds: float = 5.0) -> QueueSnapshot:
     """Ask with so much time left."""
     return await queues.snapshot(deadline=SystemClock().monotonic() + seconds)
@@ -65,7 +104,7 @@ async def ask(queues: QueueSource, seconds: float = 5.0) -> QueueSnapshot:
 @each_form
 def test_the_vendors_example_is_read_field_by_field(form: Format) -> None:
     """The queue that the document prints, in XML as it is printed there."""
-    (queue,) = read_queues(fixture(FOLDER, "vendor-example", form), form=form).values()
+    (queue,) = read_queues(fixture(FOLDER, "vendor-example", form), form=form, unknown=UnknownFields()).values()
     assert (queue.id, queue.name, queue.media, queue.type) == ("116", "Tech Support", "vmail", "vmail")
     gauges = queue.gauges
     assert gauges.agents_busy == 0
@@ -92,10 +131,42 @@ def test_every_field_of_the_example_has_its_place() -> None:
     assert set(GAUGES) == set(QueueGauges.__struct_fields__)
 
 
+def test_every_field_of_the_documents_table_is_known() -> None:
+    """It lists all of the example's but three."""
+    assert QUEUES.fields - set(TABLE) == {"queue-type", "day-abandoned", "thirty-min-abandoned"}
+    assert set(TABLE) <= QUEUES.fields
+
+
+@each_form
+def test_what_the_example_shows_is_known(form: Format) -> None:
+    """Alone, and in a list."""
+    unknown, body = UnknownFields(), fixture(FOLDER, "vendor-example", form)
+    read_queues(body, form=form, unknown=unknown)
+    read_queues(listed(body, form), form=form, unknown=unknown)
+    assert unknown.paths == frozenset()
+
+
+async def test_a_field_that_nobody_documented_is_told_wherever_it_stands(
+    vendor: Vendor, queues_of: AskQueues, case: SourceCase
+) -> None:
+    """As of agents: by its path, or by a star where its name may be data; the queues are as they were."""
+    good = listed(fixture(FOLDER, "vendor-example", case.variant), case.variant)
+    queues = queues_of()
+    vendor.respond = answer(good)
+    before = await ask(queues)
+    assert before.unknown_fields == frozenset()
+    for names, told in ((["x-mood"], "x-mood"), (HOSTILE[case.variant], "*")):
+        for place, body in with_strange(good, names):
+            vendor.respond = answer(body)
+            after = await ask(queues)
+            assert after.unknown_fields == {f"{place}{told}"}
+            assert after.queues == before.queues
+
+
 @each_form
 def test_values_may_be_text_blank_fractional_or_not_available(form: Format) -> None:
     """Numbers come as text and text as numbers; a fraction of a gauge is cut, a negative one is the vendor's "none"."""
-    sales, chat = read_queues(fixture(FOLDER, "two-queues", form), form=form).values()
+    sales, chat = read_queues(fixture(FOLDER, "two-queues", form), form=form, unknown=UnknownFields()).values()
     assert (sales.id, sales.name, chat.id, chat.name, chat.type) == ("114", "Sales", "chat|1", None, None)
     assert (sales.gauges.waiting, sales.gauges.longest_wait_seconds, sales.gauges.sla_activity_percent) == (3, 41, None)
     assert (chat.gauges.waiting, chat.gauges.longest_wait_seconds, chat.gauges.sla_activity_percent) == (2, 7, 87)
@@ -121,12 +192,16 @@ def test_values_may_be_text_blank_fractional_or_not_available(form: Format) -> N
 )
 def test_a_list_in_json_may_stand_in_several_ways(body: str) -> None:
     """The document does not show any."""
-    assert set(read_queues(body.encode(), form="json")) == {"1"}
+    assert set(read_queues(body.encode(), form="json", unknown=UnknownFields())) == {"1"}
 
 
 def test_no_queues_are_an_answer() -> None:
     """In a list that says to be one of queues."""
-    assert read_queues(b'{"queues": []}', form="json") == read_queues(b"<queues/>", form="xml") == {}
+    assert (
+        read_queues(b'{"queues": []}', form="json", unknown=UnknownFields())
+        == read_queues(b"<queues/>", form="xml", unknown=UnknownFields())
+        == {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,7 +229,7 @@ def test_no_queues_are_an_answer() -> None:
 def test_what_is_no_list_of_queues_is_an_error_with_its_place(form: Format, body: str, says: str) -> None:
     """One bad queue spoils the answer: what is told is told of all."""
     with pytest.raises(PollError) as caught:
-        read_queues(body.encode(), form=form)
+        read_queues(body.encode(), form=form, unknown=UnknownFields())
     assert caught.value.outcome == "invalid_body"
     assert caught.value.message.startswith(says)
 
@@ -166,14 +241,14 @@ def test_a_queue_that_is_listed_twice_is_no_answer(form: Format) -> None:
     if form == "xml":
         body = "<queues><queue><queue-id>1</queue-id></queue><queue><queue-id> 1 </queue-id></queue></queues>"
     with pytest.raises(PollError, match="a queue that was listed before") as caught:
-        read_queues(body.encode(), form=form)
+        read_queues(body.encode(), form=form, unknown=UnknownFields())
     assert caught.value.outcome == "incomplete"
 
 
 def read(body: bytes, form: Format) -> Mapping[str, Queue] | PollError:
     """Read a body, or return why it was refused; anything else that is raised fails the test."""
     try:
-        return read_queues(body, form=form)
+        return read_queues(body, form=form, unknown=UnknownFields())
     except PollError as error:
         return error
 
@@ -293,5 +368,7 @@ async def test_a_good_answer_in_another_dress_counts(
 
 def test_a_queue_is_the_same_value_in_both_forms() -> None:
     """The decision whether a row has moved rests on values being equal."""
-    one, other = (read_queues(fixture(FOLDER, "vendor-example", form), form=form) for form in FORMS)
+    one, other = (
+        read_queues(fixture(FOLDER, "vendor-example", form), form=form, unknown=UnknownFields()) for form in FORMS
+    )
     assert one == other

@@ -9,6 +9,7 @@ import pytest
 from streamer.clock import SystemClock
 from streamer.config import GoogleCcaip, LiteralSecret
 from streamer.model import AgentStatus
+from streamer.sources.documented import UnknownFields
 from streamer.sources.errors import PollError
 from streamer.sources.google_ccaip import Personal, read_agents
 from streamer.sources.http import Http
@@ -51,7 +52,7 @@ BAD = {
 
 def read(name: str, *, names: bool = True, emails: bool = False, addresses: bool = False) -> dict[str, AgentStatus]:
     personal = Personal(names=names, emails=emails, addresses=addresses)
-    return dict(read_agents(fixture(SOURCE, name), memo={}, personal=personal)[0])
+    return dict(read_agents(fixture(SOURCE, name), memo={}, personal=personal, unknown=UnknownFields())[0])
 
 
 def test_the_example_of_the_vendors_document_is_read_field_by_field() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streamer.clock import SystemClock
 from streamer.config import GoogleCcaip, LiteralSecret, StatusTarget, plain_words
 from streamer.model import STATES, AgentStatus
+from streamer.sources.documented import UnknownFields
 from streamer.sources.google_ccaip import STATUSES, GoogleCcaipAgentStatuses, Personal, read_agents
 from streamer.sources.http import Http
 from streamer.sources.registry import check_status_map
@@ -33,7 +34,7 @@ def source(status_map: Mapping[str, StatusTarget] | None = None) -> GoogleCcaipA
 
 
 def shown(name: str) -> dict[str, AgentStatus]:
-    return dict(read_agents(fixture("google-ccaip", name), memo={}, personal=Personal())[0])
+    return dict(read_agents(fixture("google-ccaip", name), memo={}, personal=Personal(), unknown=UnknownFields())[0])
 
 
 def test_every_status_of_the_system_has_a_canonical_state() -> None:

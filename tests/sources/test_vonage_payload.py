@@ -6,6 +6,7 @@ import pytest
 
 from streamer.clock import parse_rfc3339
 from streamer.model import Interval, Window
+from streamer.sources.documented import UnknownFields
 from streamer.sources.errors import PollError
 from streamer.sources.skew import Skew
 from streamer.sources.vonage_components import VonageStatus, moment
@@ -53,7 +54,7 @@ BAD = {
 
 
 def sheet(name: str, reading: Reading = SYNCHRONOUS) -> Sheet:
-    return read_page(fixture(SOURCE, name), memo={}, reading=reading)
+    return read_page(fixture(SOURCE, name), memo={}, reading=reading, unknown=UnknownFields())
 
 
 def read(name: str) -> dict[str, VonageStatus]:

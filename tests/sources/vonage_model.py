@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from streamer.clock import parse_rfc3339, rfc3339
 from streamer.model import Millis, Window
+from streamer.sources.documented import UnknownFields
 from streamer.sources.skew import Skew
 from streamer.sources.vonage_components import VonageStatus
 from streamer.sources.vonage_payload import Reading, read_page
@@ -101,7 +102,7 @@ def shown(views: Views, at: Millis, *, ahead: Millis = 0, skew: Skew | None = No
     meta = {"page": 1, "count": 1, "pageCount": 1, "totalCount": 1}
     body = msgspec.json.encode({"meta": meta, "items": [moved(item, ahead)]})
     reading = Reading(skew=Skew(ahead, ahead) if skew is None else skew, seen=seen or at)
-    return read_page(body, memo={}, reading=reading).page(Window(0, 0)).items["a"]
+    return read_page(body, memo={}, reading=reading, unknown=UnknownFields()).page(Window(0, 0)).items["a"]
 
 
 def moved(item: dict[str, Any], ahead: Millis) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from streamer.config import AgentStatus8x8, EnvSecret, RealTimeStats8x8, TenantC
 from streamer.model import AgentStatus, Window
 from streamer.sources import eight_by_eight_agent_status
 from streamer.sources import eight_by_eight_realtime_payload as realtime_payload
+from streamer.sources.documented import UnknownFields
 from streamer.sources.eight_by_eight_realtime_payload import Format
 from tests.sources.contract import SECRET_VARIABLE, SourceCase
 from tests.sources.parser import Memo, Parser
@@ -81,9 +82,8 @@ def realtime_stats(form: Format) -> Parser:
     window = Window(start=1_800_000_000_000, end=1_800_000_010_050)
 
     def read(body: bytes, memo: Memo) -> tuple[Mapping[str, AgentStatus], Memo]:
-        return realtime_payload.statuses_of(
-            realtime_payload.read_agents(body, form=form), window=window, names=True
-        ), memo
+        listed = realtime_payload.read_agents(body, form=form, names=True, unknown=UnknownFields())
+        return realtime_payload.statuses_of(listed, window=window), memo
 
     keys = ("agents", "data", "agent-guid", "agent-id", "agent-status", "agent-name", "time-in-status", "new")
     return Parser(
@@ -118,7 +118,9 @@ PARSERS = (
         items=lambda body: json_items(body, "data"),
         agent_id=lambda item: str(item["agent-id"]),
         aside=frozenset({"name", "new"}),
-        read=lambda body, memo: eight_by_eight_agent_status.read_agents(body, memo=memo, names=True),
+        read=lambda body, memo: eight_by_eight_agent_status.read_agents(
+            body, memo=memo, names=True, unknown=UnknownFields()
+        ),
         keys=("data", "agent-id", "agent-status", "name", "status-code-list-id", "agent-sub-status", "new"),
     ),
     realtime_stats("json"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streamer.config import EnvSecret, GoogleCcaip, TenantConfig
 from streamer.sources import google_ccaip as source
+from streamer.sources.documented import UnknownFields
 from tests.sources.contract import SECRET_VARIABLE, SourceCase
 from tests.sources.parser import Parser
 from tests.sources.second_reader import json_items
@@ -46,7 +47,7 @@ PARSERS = (
         items=json_items,
         agent_id=lambda item: str(int(item["agent_id"])),
         aside=frozenset({"name", "email", "agent_number", "ip_addrs", "new"}),
-        read=lambda body, memo: source.read_agents(body, memo=memo, personal=EVERYTHING),
+        read=lambda body, memo: source.read_agents(body, memo=memo, personal=EVERYTHING, unknown=UnknownFields()),
         keys=("agent_id", "status", "name", "email", "agent_number", "ip_addrs", "new"),
     ),
 )

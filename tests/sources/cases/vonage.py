@@ -8,6 +8,7 @@ from typing import cast
 from streamer.config import EnvSecret, TenantConfig, Vonage
 from streamer.model import AgentStatus, Window
 from streamer.sources import vonage_payload
+from streamer.sources.documented import UnknownFields
 from streamer.sources.skew import Skew
 from tests.sources.contract import SECRET, SECRET_VARIABLE, SourceCase
 from tests.sources.parser import Memo, Parser
@@ -49,6 +50,7 @@ def vonage_page(body: bytes, memo: Memo) -> tuple[Mapping[str, AgentStatus], Mem
         body,
         memo=cast("vonage_payload.Memo", memo),
         reading=vonage_payload.Reading(skew=Skew(-500, 500), seen=1_800_000_000_000),
+        unknown=UnknownFields(),
     )
     return sheet.page(Window(0, 0)).items, sheet.memo
 

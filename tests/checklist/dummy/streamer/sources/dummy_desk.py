@@ -21,6 +21,7 @@ from streamer.diff.transition import plain_transition
 from streamer.model import AgentStatus, Interval, Meaning, Millis, Snapshot, Transition, Window
 from streamer.sources import payload
 from streamer.sources.authorization import basic
+from streamer.sources.documented import Documented, UnknownFields
 from streamer.sources.eight_by_eight import path_segment
 from streamer.sources.errors import ADVICE
 from streamer.sources.http import Answer, Http, Refusal, Request
@@ -50,7 +51,7 @@ class Agent(Struct, frozen=True):
     name: str | None = None
 
 
-_AGENT = msgspec.json.Decoder(Agent)
+_AGENT = Documented(Agent)
 _AGENTS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -72,14 +73,16 @@ class DummyDeskAgents:
     async def snapshot(self) -> Snapshot:
         """Ask for all agents."""
         answer = await self._get(self._agents, REFUSALS)
-        read = partial(read_agents, memo=self._memo, names=self._config.agent_names)
+        unknown = UnknownFields()
+        read = partial(read_agents, memo=self._memo, names=self._config.agent_names, unknown=unknown)
         agents, self._memo = await payload.off_loop(answer.body, read)
-        return Snapshot(tenant=self._config.id, window=Window(answer.window.start, answer.window.end), agents=agents)
+        window = Window(answer.window.start, answer.window.end)
+        return Snapshot(tenant=self._config.id, window=window, agents=agents, unknown_fields=unknown.paths)
 
     async def agent(self, agent_id: str) -> AgentStatus:
         """Ask for one agent."""
         answer = await self._get(self._agents.joinpath(path_segment(agent_id), encoded=True), REFUSALS_OF_AGENT)
-        agent = payload.decode(_AGENT, payload.json_text(answer.body))
+        agent = _AGENT.read(payload.json_text(answer.body), UnknownFields())
         if agent.id != agent_id:
             raise payload.invalid("$.id", "is the id of another agent than was asked for")
         return status_of(agent, path="$", names=self._config.agent_names)
@@ -107,11 +110,13 @@ class DummyDeskAgents:
         return await self._http.fetch(request, deadline=self._clock.monotonic() + config.timeout / 1000)
 
 
-def read_agents(body: bytes, *, memo: payload.Memo, names: bool) -> tuple[Mapping[str, AgentStatus], payload.Memo]:
+def read_agents(
+    body: bytes, *, memo: payload.Memo, names: bool, unknown: UnknownFields
+) -> tuple[Mapping[str, AgentStatus], payload.Memo]:
     """Read the answer for all agents."""
 
     def read(item: bytes, path: str) -> AgentStatus:
-        return status_of(payload.decode(_AGENT, item, path=path), path=path, names=names)
+        return status_of(_AGENT.read(item, unknown, path=path), path=path, names=names)
 
     return payload.agents_of(payload.decode(_AGENTS, payload.json_text(body)), path="$", memo=memo, read=read)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streamer.config import EnvSecret, TenantConfig
 from streamer.config.vendors.dummy_desk import DummyDesk
+from streamer.sources.documented import UnknownFields
 from streamer.sources.dummy_desk import read_agents
 from tests.sources.contract import SECRET_VARIABLE, SourceCase
 from tests.sources.parser import Parser
@@ -38,7 +39,7 @@ PARSERS = (
     Parser(
         name="dummy-desk",
         config=dummy_desk,
-        read=lambda body, memo: read_agents(body, memo=memo, names=True),
+        read=lambda body, memo: read_agents(body, memo=memo, names=True, unknown=UnknownFields()),
         keys=("id", "doing", "name", "new"),
         items=json_items,
         agent_id=lambda item: str(item["id"]),
