@@ -194,10 +194,13 @@ FRESHNESS: Final = Row(
             width=6,
         ),
         Lines(
-            title="Statuses that no mapping knows",
-            about="Totals since the replicas started: status_map should know them; poll-once lists them.",
+            title="Statuses and fields that nobody knows",
+            about="Totals since the replicas started: status_map should know the statuses; poll-once lists both.",
             unit=units.Short,
-            queries=[Query(f"topk(10, sum by (tenant) ({series('unmapped_statuses_total')}))", "{{tenant}}")],
+            queries=[
+                Query(f"topk(10, sum by (tenant) ({series('unmapped_statuses_total')}))", "{{tenant}} statuses"),
+                Query(f"topk(10, sum by (tenant) ({series('unknown_fields_total')}))", "{{tenant}} fields"),
+            ],
             steps=True,
             width=6,
         ),

@@ -49,7 +49,7 @@ def from_the_future() -> str:
 
 
 FAULTS = {
-    "sim-001": "503:0.2,unknown-status:0.4",
+    "sim-001": "503:0.2,unknown-status:0.4,extra-fields:0.2",
     "sim-002": "slow:0.2:0.4",
     "sim-003": from_the_future(),
     "sim-004": "empty-list:0.5",
@@ -65,6 +65,7 @@ PROVOKED: Sequence[tuple[str, Mapping[str, str]]] = (
     ("streamer_tenant_health", {"health": "auth_failed"}),
     ("streamer_queue_rows_total", {"outcome": "written"}),
     ("streamer_unmapped_statuses_total", {}),
+    ("streamer_unknown_fields_total", {}),
     ("streamer_vendor_clock_faults_total", {}),
     ("streamer_missed_transitions_total", {}),
     ("streamer_held_snapshots_total", {}),
