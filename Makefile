@@ -80,7 +80,7 @@ kafka-run: $(TOOLS) $(KAFKA) ## run one broker on free ports until Ctrl-C; print
 campaign-model: $(TOOLS) ## the model of the hand-over at larger sizes, its counter-examples as stories; reports/model.txt
 	@$(BIN)/python -m tests.model.campaign reports/model.txt
 
-campaign-payloads: $(TOOLS) ## 10,000 mutated payloads for each source and form; counts in reports/
+campaign-payloads: $(TOOLS) ## 10,000 mutated payloads for each source and form, queues too; counts in reports/
 	@STREAMER_BAD_PAYLOADS=3400 STREAMER_REPORTS=1 $(PYTEST) --override-ini timeout=1800 \
 	  tests/sources/test_bad_payloads.py tests/sources/test_eight_by_eight_realtime_queues.py \
 	  tests/polling/test_bad_payloads.py $(ARGS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -34,13 +35,18 @@ MANY = settings(
 each_parser = pytest.mark.parametrize("parser", PARSERS, ids=str)
 
 
-@pytest.fixture
-def tally(parser: Parser, request: pytest.FixtureRequest) -> Tally:
-    """What becomes of a test's payloads: it travels with the test's report, from whichever process."""
-    kind = request.node.originalname.removeprefix("test_a_").partition("_is_read")[0].replace("_", " ")
-    counted: Tally = {"of": str(parser), "kind": kind, "accepted": 0, "refused": 0, "false changes": 0, "crashes": 0}
+def tally_of(reader: str, request: pytest.FixtureRequest) -> Tally:
+    """Return what becomes of a test's payloads: it travels with the test's report, from whichever process."""
+    kind = re.sub(r"^test_(a_)?|_(is|are)_read.*", "", request.node.originalname).replace("_", " ")
+    counted: Tally = {"of": reader, "kind": kind, "accepted": 0, "refused": 0, "false changes": 0, "crashes": 0}
     request.node.user_properties.append((PAYLOADS, counted))
     return counted
+
+
+@pytest.fixture
+def tally(parser: Parser, request: pytest.FixtureRequest) -> Tally:
+    """What becomes of a test's payloads."""
+    return tally_of(str(parser), request)
 
 
 def test_every_source_is_fed_with_spoiled_payloads() -> None:

@@ -85,9 +85,24 @@ def test_the_document_knows_no_times() -> None:
 
 
 async def test_the_example_of_one_agent_is_read_like_one_of_all(vendor: Vendor, source_of: MakeSource) -> None:
-    """Both requests of the document give the same kind of status."""
+    """Both requests of the document give the same kind of status; the ids are two, in the document too."""
     vendor.respond = answer(fixture(SOURCE, "vendor-example-of-one-agent"))
     status = await source_of().agent("ag64oyEUb_Sk6bxVB9P5yaaa")
+    assert status == AgentStatus(
+        agent="ag64oyEUb_Sk6bxVB9P5yaaa",
+        name="Padma Othertask",
+        vendor={
+            "code": 5,
+            "label": "WORK_OFFLINE",
+            "status-code-list-id": 801,
+            "status-code-item-id": 1726,
+            "status-code-item-short-code": "Train",
+            "agent-sub-status": "none",
+        },
+        significant=(5, 801, 1726, "Train", "none"),
+        entered=None,
+        basis="poll_bounds",
+    )
     like = read("vendor-example")["ag64oyEUb_Sk6bxVB9P5ye5w"]
     assert (status.name, status.vendor, status.significant) == (like.name, like.vendor, like.significant)
 

@@ -25,10 +25,12 @@ from tests.sources.cases import CASES
 from tests.sources.conftest import MakeSource
 from tests.sources.contract import SECRET, SECRET_VARIABLE, SourceCase
 from tests.sources.mutated import any_json, as_xml, edited_bytes, edited_values
+from tests.sources.second_reader import Item, json_items, xml_items
 from tests.sources.situations import HARMLESS, SITUATIONS, TIMEOUT_MS, Situation
 from tests.sources.strange_fields import HOSTILE, with_strange
-from tests.sources.test_bad_payloads import MANY
+from tests.sources.test_bad_payloads import MANY, tally_of
 from tests.sources.vendor import Vendor, answer, fixture
+from tests.support.summary import Tally
 
 FOLDER = "8x8-realtime-stats/queues"
 FORMS: tuple[Format, ...] = get_args(Format)
@@ -253,46 +255,94 @@ def read(body: bytes, form: Format) -> Mapping[str, Queue] | PollError:
         return error
 
 
-def judge(body: bytes, form: Format) -> None:
-    """Fail unless a body is refused as a poll may fail, or read into queues whose rows can be written or are refused."""
+@pytest.fixture
+def tally(form: Format, request: pytest.FixtureRequest) -> Tally:
+    """What becomes of a test's payloads."""
+    return tally_of(f"8x8-realtime-stats queues {form}", request)
+
+
+def items_of(body: bytes, form: Format) -> Mapping[str, Item]:
+    """Return the queues of an answer as another reader than the product's finds them, by their ids."""
+    items = xml_items(body, "queue") if form == "xml" else json_items(body, *QUEUES.lists, alone="queue-id")
+    return {str(item["queue-id"]).strip(): item for item in items}
+
+
+def told(item: Item) -> Item:
+    """Return what a queue is known by."""
+    return {key: value for key, value in item.items() if value is not None and key in QUEUES.fields}
+
+
+def false_change(body: bytes, form: Format, queues: Mapping[str, Queue]) -> str | None:
+    """Say what was made of a body that it does not say: a queue invented or lost, or one that did not change."""
+    example = fixture(FOLDER, "two-queues", form)
+    before, known = items_of(example, form), read_queues(example, form=form, unknown=UnknownFields())
+    items = items_of(body, form)
+    if list(items) != list(queues):
+        return f"{list(items)} was read as {list(queues)}"
+    same = (id_ for id_, item in items.items() if id_ in before and told(item) == told(before[id_]))
+    return next((f"{id_} is as before, and was read otherwise" for id_ in same if queues[id_] != known[id_]), None)
+
+
+def judge(body: bytes, form: Format, tally: Tally) -> None:
+    """Fail unless a body is refused as a poll may fail, or read as it stands, into queues with rows or reasons why not."""
+    tally["crashes"] += 1  # until it turns out to be none
     queues = read(body, form)
+    tally["crashes"] -= 1
     if isinstance(queues, PollError):
+        tally["refused"] += 1
         assert queues.outcome in {"invalid_body", "incomplete"}
         assert queues.message.startswith("$")
         assert "Sales" not in str(queues)
         return
+    tally["accepted"] += 1
     snapshot = QueueSnapshot(window=Window(0, 1), queues=queues)
     plan = plan_queues(TenantState(tenant="acme"), snapshot, source="s", absent_after=3, now=2)
     assert plan.written + len(plan.refused) == len(queues)
     for queue in queues.values():
         values = msgspec.structs.astuple(queue.gauges)
         assert all(value is None or 0 <= value < 2**63 for value in values)
+    fault = false_change(body, form, queues)
+    tally["false changes"] += fault is not None
+    assert fault is None, fault
+
+
+@each_form
+def test_what_would_be_a_false_change_is_found(form: Format) -> None:
+    """The judge of what follows can say no: of a queue too many, one too few, and gauges that nobody sent."""
+    body = fixture(FOLDER, "two-queues", form)
+    queues = read_queues(body, form=form, unknown=UnknownFields())
+    sales, chat = queues.values()
+    assert false_change(body, form, queues) is None
+    assert "was read as" in (false_change(body, form, {**queues, "invented": sales}) or "")
+    assert "was read as" in (false_change(body, form, {sales.id: sales}) or "")
+    swapped = {sales.id: sales, chat.id: msgspec.structs.replace(chat, gauges=sales.gauges)}
+    assert "is as before" in (false_change(body, form, swapped) or "")
 
 
 @each_form
 @MANY
 @given(data=st.data())
-def test_queues_with_edited_bytes_are_read_or_refused(form: Format, data: st.DataObject) -> None:
+def test_queues_with_edited_bytes_are_read_or_refused(form: Format, tally: Tally, data: st.DataObject) -> None:
     """No byte makes the reader raise anything else."""
-    judge(data.draw(edited_bytes(fixture(FOLDER, "two-queues", form))), form)
+    judge(data.draw(edited_bytes(fixture(FOLDER, "two-queues", form))), form, tally)
 
 
 @each_form
 @MANY
 @given(data=st.data())
-def test_queues_with_edited_values_are_read_or_refused(form: Format, data: st.DataObject) -> None:
+def test_queues_with_edited_values_are_read_or_refused(form: Format, tally: Tally, data: st.DataObject) -> None:
     """Nor does a value."""
     body = data.draw(edited_values(fixture(FOLDER, "two-queues"), KEYS))
-    judge(as_xml(body, "queues") if form == "xml" else body, form)
+    judge(as_xml(body, "queues") if form == "xml" else body, form, tally)
 
 
 @each_form
 @MANY
 @given(value=any_json(KEYS))
-def test_a_body_of_anything_is_read_or_refused(form: Format, value: Any) -> None:
+def test_a_body_of_anything_is_read_or_refused(form: Format, tally: Tally, value: Any) -> None:
     """Nor a body that never was the vendor's."""
     body = json.dumps(value).encode()
-    judge(as_xml(body, "queues") if form == "xml" else body, form)
+    judge(as_xml(body, "queues") if form == "xml" else body, form, tally)
 
 
 async def test_queues_are_asked_for_as_the_document_says(

@@ -67,6 +67,25 @@ def test_the_example_of_the_vendors_document_is_read_field_by_field() -> None:
     assert [each.significant for each in (vader, craig, raymond)] == ["lunch", "In-call", "Offline"]
 
 
+def test_the_example_holds_nothing_else() -> None:
+    """With all that may be asked for, each agent is as the document prints it, field by field."""
+    assert list(read("vendor-example", emails=True, addresses=True).values()) == [
+        AgentStatus(
+            agent=agent,
+            name=name,
+            vendor={"code": status, "label": status, "agent_number": number, "email": email, "ip_addrs": [address]},
+            significant=status,
+            entered=None,
+            basis="poll_bounds",
+        )
+        for agent, name, number, email, status, address in (
+            ("11", "Darth Vader", "Agent No.111", "notanakinskywalker@empire.com", "lunch", "34.211.11.101"),
+            ("12", "Craig T", "Agent No.112", "craigT@nelson.com", "In-call", "34.211.11.102"),
+            ("13", "Raymond D", "Agent No.113", "rayd@nelson.com", "Offline", "34.211.11.103"),
+        )
+    ]
+
+
 def test_personal_data_is_published_where_it_is_asked_for() -> None:
     """Under the document's names; e-mail and IP addresses are two decisions. None of them makes a change."""
     wanted = read("vendor-example", emails=True, addresses=True)

@@ -108,6 +108,8 @@ def test_the_example_of_the_vendors_document_is_read_field_by_field() -> None:
         "workload": {"since": "2019-12-19T15:49:00.512Z", "calls": 0, "semiLive": 0, "nonLive": 0},
         "interactions": [],
     }
+    assert idle.significant == frozenset({("presence", ("Ready", "Ready")), ("workload", (0, 0, 0))})
+    assert {(each.skew, each.seen, each.basis) for each in (busy, idle)} == {(Skew(0, 0), SEEN, "vendor_since")}
 
 
 def test_the_pages_of_the_example_are_read() -> None:
