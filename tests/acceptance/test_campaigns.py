@@ -10,17 +10,17 @@ import pytest
 from tests.campaign.faults import KINDS
 from tests.campaign.part import play
 from tests.campaign.size import Part
-from tests.support.cluster import Cluster
 
 
+@pytest.mark.every_kafka
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_happens_to_replicas_the_stream_is_true(
-    topic_prefix: str, tmp_path: Path, kind: str, dice: random.Random
+    topic_prefix: str, tmp_path: Path, kind: str, kafka_version: str, dice: random.Random
 ) -> None:
     """Three replicas share six shards; every rule of the oracle holds for a reader of committed events."""
-    part = Part(kind=kind, size="ci", seed=dice.randrange(10_000))
-    with Cluster(nodes=part.nodes) as cluster:
+    part = Part(kind=kind, size="ci", seed=dice.randrange(10_000), kafka=kafka_version)
+    with part.cluster() as cluster:
         report = play(part, cluster, prefix=topic_prefix, folder=tmp_path)
     print(report)  # noqa: T201 - pytest shows it where it fails, and with -s
     assert report.good, report

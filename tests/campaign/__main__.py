@@ -7,14 +7,14 @@ import secrets
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.campaign.faults import KINDS
 from tests.campaign.part import PLAYS, play
 from tests.campaign.report import Report, read_reports, total
 from tests.campaign.size import SIZES, Part
-from tests.support.broker import ROOT
-from tests.support.cluster import Cluster
+from tests.support.broker import NEWEST, ROOT, VERSIONS
 
 REPORTS = ROOT / "reports"
 
@@ -28,28 +28,33 @@ def main() -> int:
     parser.add_argument("--size", choices=SIZES, default="big")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000), help="repeats a campaign")
     parser.add_argument("--count", type=int, help="so many faults of each kind instead of the size's")
+    parser.add_argument("--kafka", choices=VERSIONS, default=NEWEST)
     parser.add_argument("--resume", action="store_true", help="leave out parts whose good reports are there")
     parser.add_argument("--keep", action="store_true", help="keep the logs")
     chosen = parser.parse_args()
     if unknown := set(chosen.kinds) - PLAYS.keys():
         parser.error(f"no such kind: {', '.join(sorted(unknown))}")
-    done = {report.kinds[0] for report in read_reports(REPORTS, KINDS) if report.good and report.size == chosen.size}
+
+    def reports() -> Sequence[Report]:
+        return [each for each in read_reports(REPORTS, KINDS, chosen.kafka) if each.size == chosen.size]
+
+    done = {report.kinds[0] for report in reports() if report.good}
     for kind in chosen.kinds or KINDS:
         if chosen.resume and kind in done:
             continue
-        report = _play(Part(kind=kind, size=chosen.size, seed=chosen.seed, count=chosen.count), keep=chosen.keep)
+        part = Part(kind=kind, size=chosen.size, seed=chosen.seed, count=chosen.count, kafka=chosen.kafka)
+        report = _play(part, keep=chosen.keep)
         report.write(REPORTS)
         sys.stdout.write(f"{report}\n\n")
         sys.stdout.flush()
-    reports = [report for report in read_reports(REPORTS, KINDS) if report.size == chosen.size]
-    total(reports).write(REPORTS)
-    played = [report for report in reports if report.kinds[0] in (chosen.kinds or KINDS)]
+    total(reports()).write(REPORTS)
+    played = [report for report in reports() if report.kinds[0] in (chosen.kinds or KINDS)]
     return 0 if all(report.good for report in played) else 1
 
 
 def _play(part: Part, *, keep: bool) -> Report:
     folder = Path(tempfile.mkdtemp(prefix=f"campaign-{part.kind}-"))
-    with Cluster(nodes=part.nodes) as cluster:
+    with part.cluster() as cluster:
         report = play(part, cluster, prefix=f"{part.kind}-", folder=folder)
         if not report.good:
             cluster.save(folder / "kafka")

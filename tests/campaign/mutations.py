@@ -18,7 +18,6 @@ import msgspec
 from tests.campaign.part import play
 from tests.campaign.size import Part
 from tests.support.broker import ROOT
-from tests.support.cluster import Cluster
 from tests.support.programs import ProgramError
 
 REPORTS = ROOT / "reports"
@@ -92,7 +91,7 @@ def _outcome(mutation: Mutation, without: str | None, seed: int) -> Outcome:
 
 def _play(part: Part, attempt: int) -> Outcome:
     folder = Path(tempfile.mkdtemp(prefix="mutation-"))
-    with Cluster(nodes=part.nodes) as cluster:
+    with part.cluster() as cluster:
         try:
             report = play(part, cluster, prefix="m-", folder=folder)
         except (ProgramError, AssertionError) as error:

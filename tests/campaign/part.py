@@ -64,6 +64,7 @@ def play(part: Part, cluster: Cluster, *, prefix: str, folder: Path) -> Report:
         return Report(
             kinds=[part.kind],
             size=part.size,
+            kafka=part.kafka,
             seed=part.seed,
             faults=dict(Counter(fault.kind for fault in stage.faults)),
             played=round(played, 1),

@@ -28,6 +28,7 @@ class Report(msgspec.Struct, kw_only=True):
 
     kinds: list[str]
     size: str
+    kafka: str
     seed: int
     faults: dict[str, int]
     played: float
@@ -53,9 +54,9 @@ class Report(msgspec.Struct, kw_only=True):
     def write(self, folder: Path) -> None:
         """Write the report down, for people and for programs."""
         folder.mkdir(exist_ok=True)
-        stem = folder / f"campaign-{'-'.join(self.kinds) if len(self.kinds) == 1 else 'total'}"
-        stem.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(self)))
-        stem.with_suffix(".txt").write_text(f"{self}\n")
+        kind = self.kinds[0] if len(self.kinds) == 1 else "total"
+        _path(folder, kind, self.kafka).write_bytes(msgspec.json.format(msgspec.json.encode(self)))
+        _path(folder, kind, self.kafka, "txt").write_text(f"{self}\n")
 
     def __str__(self) -> str:
         """The report for people."""
@@ -63,7 +64,7 @@ class Report(msgspec.Struct, kw_only=True):
 
     def _lines(self) -> Iterable[str]:
         done = ", ".join(f"{count} x {kind}" for kind, count in self.faults.items())
-        yield f"campaign {' '.join(self.kinds)}, size {self.size}, seed {self.seed}: {done}"
+        yield f"campaign {' '.join(self.kinds)}, size {self.size}, Kafka {self.kafka}, seed {self.seed}: {done}"
         yield f"played {self.played:.0f} s, judged in {self.judged:.0f} s"
         yield f"events {self.events}, true transitions {self.transitions}, had to be told {self.promised}"
         yield ", ".join(f"{name} {count}" for name, count in self.summary().items())
@@ -96,18 +97,23 @@ class Report(msgspec.Struct, kw_only=True):
         return {**named, "other rules": sum(count for rule, count in self.broken.items() if rule not in known)}
 
 
-def read_reports(folder: Path, kinds: Iterable[str]) -> Sequence[Report]:
-    """Read the reports of these kinds that are in a folder."""
-    paths = [folder / f"campaign-{kind}.json" for kind in kinds]
+def read_reports(folder: Path, kinds: Iterable[str], kafka: str) -> Sequence[Report]:
+    """Read the reports of these kinds on a version of Kafka that are in a folder."""
+    paths = [_path(folder, kind, kafka) for kind in kinds]
     return [msgspec.json.decode(path.read_bytes(), type=Report) for path in paths if path.exists()]
 
 
+def _path(folder: Path, kind: str, kafka: str, suffix: str = "json") -> Path:
+    return folder / f"campaign-{kind}-{kafka}.{suffix}"
+
+
 def total(reports: Sequence[Report]) -> Report:
-    """Sum up parts of one size and seed."""
+    """Sum up parts of one size, seed and version of Kafka."""
     polls = [report.polls for report in reports]
     return Report(
         kinds=[kind for report in reports for kind in report.kinds],
         size=reports[0].size,
+        kafka=reports[0].kafka,
         seed=reports[0].seed,
         faults=_sum(report.faults for report in reports),
         played=sum(report.played for report in reports),

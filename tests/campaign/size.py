@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tests.support.broker import NEWEST
+from tests.support.cluster import Cluster
 from tests.support.trial import TrialSettings
 
 
@@ -72,13 +74,14 @@ FEW = 2
 class Part:
     """What is played: so many faults of a kind, or as many as belong to the size, in an order that the seed decides.
 
-    `without`: the guard that is taken away inside the replicas, of `inside/guards.py`.
+    `kafka`: its version. `without`: the guard that is taken away inside the replicas, of `inside/guards.py`.
     """
 
     kind: str
     size: str
     seed: int
     count: int | None = None
+    kafka: str = NEWEST
     without: str | None = None
 
     @property
@@ -90,6 +93,10 @@ class Part:
     def nodes(self) -> int:
         """How many nodes Kafka has; with several a transaction is written in several requests, so it can be half done."""
         return {"brokers": self.measure.nodes, "late-ends": 3}.get(self.kind, 1)
+
+    def cluster(self) -> Cluster:
+        """Return a Kafka to play on, not yet started."""
+        return Cluster(nodes=self.nodes, version=self.kafka)
 
     @property
     def faults(self) -> int:
