@@ -25,4 +25,4 @@ def test_whatever_happens_to_replicas_the_stream_is_true(
     print(report)  # noqa: T201 - pytest shows it where it fails, and with -s
     assert report.good, report
     assert report.events > 150  # 120 are there at the start; how many come depends on the machine
-    assert report.promised > 5  # none would make the oracle idle
+    assert report.promised  # none would make the oracle idle; the slower the machine, the fewer there are
