@@ -17,6 +17,7 @@ import pytest
 from tests.support import summary
 from tests.support.broker import NEWEST, VERSIONS, Broker, BrokerError, answers, require_java
 from tests.support.cluster import Cluster
+from tests.support.secured import SecuredKafka
 
 if TYPE_CHECKING:
     from _pytest.reports import CollectReport, TestReport
@@ -86,6 +87,14 @@ def own_broker(kafka_version: str) -> Iterator[OwnBroker]:
         yield lambda properties: brokers.enter_context(Broker(properties=properties, version=kafka_version))
 
 
+@pytest.fixture(scope="session")
+def secured_kafka() -> Iterator[SecuredKafka]:
+    """A broker that asks who is there, which all tests share: each has users and a `topic_prefix` of its own."""
+    _require_own(NEWEST)
+    with SecuredKafka() as kafka:
+        yield kafka
+
+
 @pytest.fixture
 def own_cluster(kafka_version: str) -> Iterator[Cluster]:
     """Three brokers that belong to one test; what is committed on two of them outlives the third."""
@@ -137,7 +146,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses a broker, so that `-m "not kafka"` is always right."""
     for item in items:
-        if {"kafka", "own_broker", "own_cluster"} & set(getattr(item, "fixturenames", ())):
+        if {"kafka", "own_broker", "own_cluster", "secured_kafka"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("kafka")
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 INTERVAL_MS: Final = 1000
 HEARTBEAT_MS: Final = 5000
 PARTITIONS: Final = 3
+PREFIX: Final = "demo-"
+"""Begins the names of the topics in Kafka."""
+
 SPEED: Final = 10.0
 """An agent's day at ten times its pace: of 50 agents some change every second."""
 
@@ -44,7 +47,11 @@ def demo(
     ] = None,
     output: OutputOption = Output.TABLE,
     kafka: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Use this Kafka, with topics of its own, and no SQLite.")
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT|FILE",
+            help="Use this Kafka, or that of a config with its login, with topics of its own, and no SQLite.",
+        ),
     ] = None,
 ) -> None:
     """See it work: simulated agents are polled, and their changes shown as a consumer reads them.
@@ -63,12 +70,12 @@ def demo(
         async with AsyncExitStack() as stack:
             simulator = await stack.enter_async_context(SimulatorServer(settings))
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="streamer-demo-")))
-            config = _config(_store(folder, broker), broker, base_url=simulator.base_url, tenants=tenants)
-            say(f"a simulated vendor answers at {simulator.base_url}; {_where(config)}; Ctrl-C ends")
+            made = _config(_store(folder, broker), broker, base_url=simulator.base_url, tenants=tenants)
+            say(f"a simulated vendor answers at {simulator.base_url}; {_where(made)}; Ctrl-C ends")
             view = stack.enter_context(make_view(output=output, stream=sys.stdout, tenants=tenant_ids(tenants)))
             configure_logging(stream=sys.stderr, clock=SystemClock(), level=logging.WARNING)
             try:
-                await _serve_and_consume(config, view=view, duration=duration)
+                await _serve_and_consume(made, view=view, duration=duration)
             except* _Over:
                 pass
 
@@ -110,18 +117,22 @@ async def _end_after(seconds: float) -> None:
     raise _Over
 
 
-def _broker(address: str) -> KafkaConfig:
+def _broker(named: str) -> KafkaConfig:
+    """Return the Kafka at an address or of a config, with topics of the demo's own."""
+    from streamer.cli.opening import load_for_reading  # noqa: PLC0415
     from streamer.config import KafkaConfig  # noqa: PLC0415
 
+    file = Path(named)
     try:
-        return KafkaConfig(
-            bootstrap_servers=(address,),
-            topic_prefix=f"demo-{secrets.token_hex(3)}-",
-            partitions=PARTITIONS,
-            static_shards=frozenset(range(PARTITIONS)),
-        )
+        kafka = load_for_reading(file).kafka if file.is_file() else KafkaConfig(bootstrap_servers=(named,))
     except ValueError as error:
-        raise typer.BadParameter(f"{address!r} is not HOST:PORT", param_hint="--kafka") from error
+        raise typer.BadParameter(f"{named!r} is neither HOST:PORT nor a file", param_hint="--kafka") from error
+    own = {
+        "topic_prefix": f"{PREFIX}{secrets.token_hex(3)}-",
+        "partitions": PARTITIONS,
+        "static_shards": frozenset(range(PARTITIONS)),
+    }
+    return kafka.model_copy(update=own)
 
 
 def _store(folder: Path, broker: KafkaConfig | None) -> StoreConfig:

@@ -62,11 +62,11 @@ def _explain(causes: Sequence[BaseException]) -> int | None:
     expected = (FailureError, ConfigError, SecretError, PollError, StoreError, ShardLost, OSError)
     if not all(isinstance(each, expected) for each in causes):
         return None
-    for each in causes:
+    for text, each in {str(each) or type(each).__name__: each for each in causes}.items():  # of many shards, once
         if isinstance(each, ConfigError):
-            sys.stderr.write(f"{each}\n")  # one line a problem, each with its place
+            sys.stderr.write(f"{text}\n")  # one line a problem, each with its place
         else:
-            say(str(each) or type(each).__name__)
+            say(text)
     return BAD_CONFIG if any(isinstance(each, ConfigError) for each in causes) else FAILURE
 
 

@@ -1,12 +1,14 @@
 """How Kafka is reached and what the topics are called."""
 
 import re
+import ssl
 from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from streamer.config.base import ExistingFile, Model
+from streamer.config.base import ExistingFile, Model, origin_of
 from streamer.config.secrets import OptionalSecret
+from streamer.config.tls import show, trusting
 from streamer.config.values import Flag, Text, count, optional, parse_text
 from streamer.config.words import kind_of, quoted, text_of
 
@@ -92,15 +94,21 @@ class KafkaConfig(Model):
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """Whether connections are encrypted, and whether a user name and a password are sent."""
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
-    """How the password is proven."""
+    """How the password is proven.
+
+    With `PLAIN` it is sent as it is: use SASL_SSL.
+    """
     sasl_plain_username: Annotated[str | None, optional(parse_text)] = None
-    """The user. Required with SASL."""
+    """The user, with any mechanism. Required with SASL."""
     sasl_plain_password: OptionalSecret = None
-    """The user's password. Required with SASL."""
+    """The user's password. Required with SASL.
+
+    Each new connection takes it as the file is then.
+    """
     ssl_cafile: ExistingFile = None
     """The issuers that are trusted, PEM. Unset: those that this machine trusts."""
     ssl_certfile: ExistingFile = None
-    """This client's certificate, PEM."""
+    """This client's certificate, PEM, where brokers ask for one; issuers in between may follow it."""
     ssl_keyfile: ExistingFile = None
     """Its key, PEM, where it is not in the same file."""
     ssl_password: OptionalSecret = None
@@ -119,12 +127,31 @@ class KafkaConfig(Model):
         return self.security_protocol.endswith("SSL")
 
     @model_validator(mode="after")
-    def _is_complete(self) -> "KafkaConfig":
+    def _is_complete(self, info: ValidationInfo) -> "KafkaConfig":
         if self.uses_sasl and not (self.sasl_plain_username and self.sasl_plain_password):
             raise ValueError(f"{self.security_protocol} needs sasl_plain_username and sasl_plain_password — add them")
         if self.ssl_keyfile and not self.ssl_certfile:
             raise ValueError("ssl_keyfile needs ssl_certfile — add it")
+        if self.ssl_password and not self.ssl_certfile:
+            raise ValueError("ssl_password is that of a key — add ssl_certfile and ssl_keyfile, or leave it out")
+        origin = origin_of(info)
+        if origin and origin.resolve:
+            self.tls()
         return self
+
+    def tls(self) -> ssl.SSLContext | None:
+        """What TLS shall be like, from the files as they are now; None without it.
+
+        Raises ValueError, SecretError among them, when a file cannot be used.
+        """
+        if not self.uses_ssl:
+            return None
+        context = trusting(self.ssl_cafile)
+        context.check_hostname = self.ssl_check_hostname
+        if self.ssl_certfile is not None:
+            password = self.ssl_password.reveal() if self.ssl_password else None
+            show(context, self.ssl_certfile, self.ssl_keyfile, password)
+        return context
 
     @field_validator("sasl_mechanism", "sasl_plain_username", "sasl_plain_password")
     @classmethod

@@ -16,7 +16,7 @@ from streamer.polling.roster import Roster
 from streamer.polling.standing import Standing
 from streamer.polling.tools import Tools
 from streamer.signals import ClockOffset, ShardDropped, ShardTaken, TakeOverFailed
-from streamer.store.engine import ShardLost
+from streamer.store.engine import ShardLost, StoreError
 from streamer.store.shard import Shard
 from streamer.store.store import Store
 
@@ -58,7 +58,7 @@ class ShardKeeper:
         """Serve the shard until cancelled; then give it up in good order.
 
         Raises:
-            StoreError: what lies in the store does not belong here; going on could do harm.
+            StoreError: what lies in the store does not belong here, and going on could do harm; or we may not write.
 
         """
         failures = 0
@@ -74,6 +74,8 @@ class ShardKeeper:
                     began = self._tools.clock.monotonic()
                     lost = await self._serve(shard)
                     self._tools.observer(ShardDropped(shard=self.number, reason=str(lost)))
+                    if isinstance(lost.__cause__, StoreError):  # a take-over would not mend it
+                        raise lost.__cause__
                     settled = self._tools.clock.monotonic() - began >= SETTLED_AFTER
                     failures = 1 if settled else failures + 1
                     delay = self._delay(failures)

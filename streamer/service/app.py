@@ -19,9 +19,10 @@ from streamer.polling.keeper import ShardKeeper
 from streamer.polling.roster import Roster
 from streamer.polling.supervisor import Supervisor
 from streamer.polling.tools import Tools
-from streamer.service.log_subscriber import LogSubscriber
+from streamer.service.log_subscriber import REMIND_AFTER, LogSubscriber
 from streamer.service.loop_lag import measure_loop_lag
 from streamer.service.metrics import Metrics
+from streamer.service.quiet import Quiet
 from streamer.service.readiness import Readiness
 from streamer.service.reloading import Reloader
 from streamer.service.server import AdminServer
@@ -137,13 +138,14 @@ class Service:
 
     async def _reach_store(self) -> None:
         """Start the store, again and again while it is out of reach: Kafka may come up after us."""
-        delay = BASE
+        delay, quiet = BASE, Quiet(clock=self._clock, again_after=REMIND_AFTER)
         while True:
             try:
                 await self._store.start()
             except OSError as error:
                 self.readiness.store_failed(str(error))
-                _log.warning("the store can't be reached; trying again", error=str(error), retry_in=delay)
+                if times := quiet.due("store", str(error)):
+                    _log.warning("the store can't be reached; trying again", error=str(error), times=times)
                 await asyncio.sleep(delay)
                 delay = min(STORE_RETRY_LONGEST, delay * 2)
             else:

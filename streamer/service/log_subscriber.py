@@ -169,6 +169,7 @@ class LogSubscriber:
 
     def _shard_taken(self, signal: ShardTaken) -> None:
         self._failed.pop(signal.shard, None)
+        self._quiet.over("refused")
         self._log.info(
             "shard is taken",
             shard=signal.shard,
@@ -187,6 +188,8 @@ class LogSubscriber:
         if self._failed.get(signal.shard) == kind:
             return
         self._failed[signal.shard] = kind
+        if kind == "refused" and not self._quiet.due("refused", signal.reason):  # of all shards, by one login
+            return
         self._log.warning(
             "shard can't be taken over", shard=signal.shard, reason=signal.reason, retry_in=round(signal.retry_in, 3)
         )

@@ -11,6 +11,7 @@ import structlog
 
 from streamer.clock import rfc3339
 from streamer.service.quiet import Quiet
+from streamer.store.engine import ToldError
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -37,7 +38,7 @@ def configure_logging(*, stream: TextIO, clock: Clock, level: int = logging.INFO
     """Send every log line of the process to `stream`: ours from `level` on, those of libraries from WARNING on.
 
     A terminal gets readable lines, anything else one JSON object a line with `timestamp` (RFC 3339, UTC), `level`,
-    `logger`, `event` and the line's own keys. What a library repeats is a line a minute, with `repeated`. Tracebacks never show the values of variables: they may be secrets.
+    `logger`, `event` and the line's own keys. What a library repeats is a line a minute, with `repeated`; what we tell of ourselves is none. Tracebacks never show the values of variables: they may be secrets.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -96,6 +97,8 @@ class _Sparing(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.partition(".")[0] in {_OWN, "py"}:  # Python tells each of its warnings once by itself
             return True
+        if isinstance(record.args, tuple) and any(isinstance(each, ToldError) for each in record.args):
+            return False
         count = self._quiet.due(record.name, str(record.msg))
         if count > 1:
             record.repeated = count

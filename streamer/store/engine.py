@@ -25,6 +25,10 @@ class ShardLost(Exception):
         self.detail = detail
 
 
+class ToldError(Exception):
+    """An error of which a line of ours tells: what a library logs about it is a repetition."""
+
+
 class StoreError(Exception):
     """The store can't be used as it is configured; the message says where, what, and what to do."""
 
@@ -42,7 +46,8 @@ class Engine(Protocol):
         """Write all of `records` or none, in their order. Called by one task at a time.
 
         Raises:
-            ShardLost: not confirmed within the engine's deadline, or not certain.
+            ShardLost: not confirmed within the engine's deadline, or not certain. Its cause is a StoreError where another
+                take-over is of no use.
 
         """
 

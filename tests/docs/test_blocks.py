@@ -26,6 +26,13 @@ from tests.support.summary import BLOCKS
 from tests.support.tools import installed
 
 PAGES = pages()
+GOOD = ROOT / "tests" / "config" / "testdata" / "good"
+KAFKA_FILES = {
+    "ssl_cafile": GOOD / "ca.pem",
+    "ssl_certfile": GOOD / "client.pem",
+    "ssl_keyfile": GOOD / "client.key",
+    "ssl_password": GOOD / "secrets" / "key-password",
+}
 OTHERS = [block for page in PAGES for block in page.blocks() if block.language != "sh"]
 STORIES = [page for page in PAGES if any(page.blocks("sh"))]
 
@@ -55,10 +62,20 @@ def config(block: Block, folder: Path) -> str:
         (folder / "secrets" / name).write_text(PASSWORD)
     if tenant:
         (folder / "tenants" / "tenant.yaml").write_text(block.text)
-    file.write_text("store: sqlite:///streamer.db\ntenants_dir: tenants\n" if tenant else block.text)
+    file.write_text("store: sqlite:///streamer.db\ntenants_dir: tenants\n" if tenant else with_files(block.text, folder))
     loaded = load_for_polling(file)
     assert loaded.tenants or loaded.tenants_dir, "a config without tenants"
     return "loaded as a tenant's file" if tenant else "loaded as a config"
+
+
+def with_files(text: str, folder: Path) -> str:
+    """Return a config whose files and secrets lie in a folder, and put there what fits."""
+    for key, path in re.findall(r"(\w+): (?:\{file: )?(/[^\s}]+)", text):
+        like = KAFKA_FILES.get(key)
+        place = folder / path.strip("/").replace("/", "-")
+        place.write_text("secret" if like is None else like.read_text())
+        text = text.replace(path, str(place))
+    return text
 
 
 def document(block: Block, _folder: Path) -> str:

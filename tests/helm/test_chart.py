@@ -13,9 +13,11 @@ import yaml
 from helm_python.chart import Chart, lint
 from helm_python.errors import HelmError
 
+from tests.support.broker import ROOT
 from tests.support.chart import CHART, VALUES, Object, rendered
 
 KUBERNETES = ["1.30", "1.36"]
+ISSUER = ROOT / "tests" / "config" / "testdata" / "good" / "ca.pem"
 MINIMAL = VALUES["minimal"]
 
 
@@ -56,6 +58,7 @@ def test_the_service_accepts_the_config_that_the_chart_writes(name: str, tmp_pat
             files |= {f"{folder}/{key}": text for key, text in each["data"].items()}
     secrets = VALUES[name].get("secrets", [])
     files |= {f"secrets/{secret}/{key}": "s3cret" for secret in secrets for key in ("password", "token")}
+    files |= {f"secrets/{secret}/ca.crt": ISSUER.read_text() for secret in secrets}
     for path, text in {**files, "tenants/.keep": ""}.items():
         tmp_path.joinpath(path).parent.mkdir(parents=True, exist_ok=True)
         there = text.replace("/etc/streamer/", f"{tmp_path}/").replace("/run/secrets/streamer", f"{tmp_path}/secrets")
@@ -156,3 +159,14 @@ def test_every_value_has_a_word_of_explanation_and_a_place_in_the_schema() -> No
     schema = chart.schema
     assert schema is not None
     assert set(chart.values) <= set(schema["properties"])
+
+
+def test_the_example_of_a_secured_kafka_uses_what_it_mounts() -> None:
+    """Password and issuer lie in Secrets that the pod has, where the config looks for them."""
+    values = VALUES["sasl-ssl"]
+    container = the("StatefulSet", values)["spec"]["template"]["spec"]["containers"][0]
+    mounts = {each["mountPath"] for each in container["volumeMounts"]}
+    config = yaml.safe_load(the("ConfigMap", values)["data"]["streamer.yaml"])
+    kafka = config["kafka"]
+    password = f"{config['secrets_dir']}/{kafka['sasl_plain_password']['file']}"
+    assert {str(Path(path).parent) for path in (password, kafka["ssl_cafile"])} <= mounts

@@ -18,17 +18,19 @@ from aiokafka.errors import (
 )
 from msgspec import Struct
 
+from streamer.events.record import TOPICS
 from streamer.store.engine import StoreError
 from streamer.store.kafka.closing import abort_connections, within
+from streamer.store.kafka.permissions import Permission, forbidden, how, of_topic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable
 
+    from streamer.config import KafkaConfig
     from streamer.store.kafka.client import Clients
 
 _ADVICE: Final = {
     InvalidReplicationFactorError: "set kafka.replication_factor to at most the number of brokers",
-    TopicAuthorizationFailedError: "allow this service Create, Describe and DescribeConfigs on it",
 }
 
 
@@ -53,8 +55,9 @@ class Wanted(Struct, frozen=True):
 class Admin:
     """A connection for looking at topics and making them; made by `administering`."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, *, config: KafkaConfig) -> None:
         self._client = client
+        self._config = config
 
     async def find(self, names: Collection[str], settings: Collection[str]) -> dict[str, Found]:
         """Return those of the topics that are there and ready, by name.
@@ -83,14 +86,38 @@ class Admin:
         """Make topics. That another replica makes them at the same moment is fine.
 
         Raises:
-            StoreError: the cluster will not make them.
+            StoreError: the cluster will not make them, or we may not see those that are there.
 
         """
         answer = await self._client.create_topics(
             [NewTopic(topic.name, topic.partitions, topic.replicas, topic_configs=topic.settings) for topic in wanted]
         )
         for error in answer.to_object()["topic_errors"]:  # it does not raise
-            _check(error["error_code"], f"topic {error['topic']} can't be created", error.get("error_message"))
+            name, code = error["topic"], error["error_code"]
+            if for_code(code) is TopicAuthorizationFailedError:
+                raise StoreError(
+                    f"topic {name} is not there, and we may not make it, or it is there, and we may not see it. If it "
+                    f"is: {how(self._on(name), self._config)}. If we shall make it: "
+                    f"{how([Permission('topic', name, 'Create')], self._config)}"
+                )
+            _check(code, f"topic {name} can't be created", error.get("error_message"))
+
+    async def check_visible(self, names: Collection[str]) -> None:
+        """Check that we may see topics that are there; to name one that is not may make it, with wrong settings.
+
+        Raises:
+            StoreError: we may not.
+
+        """
+        for topic in await self._client.describe_topics(list(names)):
+            if for_code(topic["error_code"]) is TopicAuthorizationFailedError:
+                name = topic["topic"]
+                raise StoreError(f"topic {name} is there, and we may not see it: {how(self._on(name), self._config)}")
+
+    def _on(self, name: str) -> list[Permission]:
+        """Return what we need on a topic."""
+        (topic,) = (each for each in TOPICS if f"{self._config.topic_prefix}{each}" == name)
+        return of_topic(self._config, topic)
 
     async def _settings(self, topics: Iterable[str], settings: Iterable[str]) -> dict[str, dict[str, str]]:
         asked = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(settings)) for name in topics]
@@ -100,6 +127,8 @@ class Admin:
                 name, code = topic["resource_name"], topic["error_code"]
                 if for_code(code) is UnknownTopicOrPartitionError:  # this broker has not heard of it yet
                     continue
+                if for_code(code) is TopicAuthorizationFailedError:
+                    raise forbidden([Permission("topic", name, "DescribeConfigs")], self._config)
                 _check(code, f"the settings of topic {name} can't be read", topic["error_message"])
                 found[name] = {entry["config_names"]: entry["config_value"] for entry in topic["config_entries"]}
         return found
@@ -116,7 +145,7 @@ async def administering(clients: Clients) -> AsyncIterator[Admin]:
     client = clients.admin()
     try:
         await client.start()
-        yield Admin(client)
+        yield Admin(client, config=clients.config)
     finally:
         if not await within(clients.deadlines.kill, client.close()):
             abort_connections(client._client)  # noqa: SLF001

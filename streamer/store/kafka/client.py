@@ -1,19 +1,17 @@
 """The one place that makes aiokafka's clients. aiokafka has no types: what of it is used is declared here.
 
-Every client is made anew from the config, so rotated secrets and certificates are seen by the next one.
+None of them knows how to log in: their connections are made by the cluster's `Connector`.
 """
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from streamer.config import SecretError
-from streamer.store.engine import StoreError
-from streamer.store.kafka.closing import let_bootstrap_end
+from streamer.clock import Clock, SystemClock
+from streamer.store.kafka.connector import Connector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,10 +77,11 @@ class Clients:
     `restoring` counts the shards that are being restored.
     """
 
-    def __init__(self, *, config: KafkaConfig, deadlines: Deadlines) -> None:
+    def __init__(self, *, config: KafkaConfig, deadlines: Deadlines, clock: Clock | None = None) -> None:
         self.config = config
         self.deadlines = deadlines
         self.restoring = 0
+        self.connector = Connector(config=config, clock=clock or SystemClock())
 
     @property
     def servers(self) -> str:
@@ -117,7 +116,7 @@ class Clients:
             compression_type="zstd",
             linger_ms=0,
         )
-        let_bootstrap_end(producer.client)
+        self.connector.equip(producer.client)
         return producer
 
     def consumer(self, *, lost_position: str) -> Consumer:
@@ -136,7 +135,7 @@ class Clients:
             fetch_max_wait_ms=100,
             max_partition_fetch_bytes=_FETCH_BYTES,
         )
-        let_bootstrap_end(consumer._client)  # noqa: SLF001
+        self.connector.equip(consumer._client)  # noqa: SLF001
         reader: Consumer = consumer
         return reader
 
@@ -159,45 +158,23 @@ class Clients:
             enable_auto_commit=False,
             auto_offset_reset="latest",
         )
-        let_bootstrap_end(consumer._client)  # noqa: SLF001
+        self.connector.equip(consumer._client)  # noqa: SLF001
         return consumer
 
     def admin(self) -> Any:
         """Return a client that creates and describes topics."""
         admin = AIOKafkaAdminClient(**self._common("admin"))
-        let_bootstrap_end(admin._client)  # noqa: SLF001
+        self.connector.equip(admin._client)  # noqa: SLF001
         return admin
 
     def _common(self, *role: object) -> dict[str, Any]:
-        config = self.config
-        try:
-            password = config.sasl_plain_password.reveal() if config.uses_sasl and config.sasl_plain_password else None
-            context = self._tls() if config.uses_ssl else None
-        except (SecretError, OSError) as error:  # ssl.SSLError is an OSError
-            raise StoreError(
-                f"the login of kafka can't be made: {error}; check kafka.sasl_* and kafka.ssl_*"
-            ) from error
         return {
             "client_id": "-".join(("streamer", *map(str, role))),
-            "bootstrap_servers": list(config.bootstrap_servers),
+            "bootstrap_servers": list(self.config.bootstrap_servers),
             "request_timeout_ms": _ms(self.deadlines.request),
             "retry_backoff_ms": 100,
             "connections_max_idle_ms": _IDLE_MS,
-            "security_protocol": config.security_protocol,
-            "ssl_context": context,
-            "sasl_mechanism": config.sasl_mechanism,
-            "sasl_plain_username": config.sasl_plain_username,
-            "sasl_plain_password": password,
         }
-
-    def _tls(self) -> ssl.SSLContext:
-        config = self.config
-        context = ssl.create_default_context(cafile=config.ssl_cafile)
-        context.check_hostname = config.ssl_check_hostname
-        if config.ssl_certfile is not None:
-            password = config.ssl_password.reveal() if config.ssl_password else None
-            context.load_cert_chain(config.ssl_certfile, config.ssl_keyfile, password)
-        return context
 
 
 def _ms(seconds: float) -> int:

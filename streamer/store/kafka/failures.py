@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aiokafka.errors import (
     BrokerResponseError,
     InvalidProducerEpoch,
@@ -17,19 +15,20 @@ from aiokafka.errors import (
 )
 
 from streamer.store.engine import ShardLost
+from streamer.store.kafka.handshake import HandshakeError, causes, described
 from streamer.store.kafka.reader import HangingTransactionError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _REASONS = (
     ("killed", (ProducerClosed,)),
     ("hanging", (HangingTransactionError,)),
     ("fenced", (ProducerFenced, InvalidProducerEpoch)),
     ("timeout", (TimeoutError, KafkaTimeoutError, RequestTimedOutError)),
+    ("refused", (HandshakeError,)),
     ("unreachable", (KafkaConnectionError, NodeNotReadyError, StaleMetadata, OSError)),
     ("refused", (BrokerResponseError,)),
 )
+
+_WAITING = ("timeout", "unreachable")
 
 
 def reason_of(error: BaseException) -> str:
@@ -37,24 +36,19 @@ def reason_of(error: BaseException) -> str:
 
     aiokafka wraps what ended its sender in a plain `KafkaError`, so the causes count too; the first word that fits any.
     """
-    chain = tuple(_causes(error))
+    chain = tuple(causes(error))
     for reason, kinds in _REASONS:
         if any(isinstance(link, kinds) for link in chain):
             return reason
     return "error"
 
 
-def shard_lost(error: BaseException, doing: str) -> ShardLost:
-    """Return the `ShardLost` for an error that came up while `doing` something."""
-    return ShardLost(reason_of(error), f"while {doing}: {described(error)}")
+def shard_lost(error: BaseException, doing: str, refusal: str | None) -> ShardLost:
+    """Return the `ShardLost` for an error that came up while `doing` something.
 
-
-def described(error: BaseException) -> str:
-    """Return the error and its causes on one line. None of aiokafka's messages holds a key or a value."""
-    return " <- ".join(f"{type(link).__name__}: {link}".rstrip(": ") for link in _causes(error))
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__
+    `refusal` is what a broker says that does not take us: then the error may be nothing but our waiting for it.
+    """
+    reason = reason_of(error)
+    if refusal is not None and reason in _WAITING:
+        return ShardLost("refused", refusal)
+    return ShardLost(reason, f"while {doing}: {described(error)}")

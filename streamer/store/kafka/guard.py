@@ -59,6 +59,7 @@ class GuardedProducer:
         self._closing: asyncio.Task[None] | None = None
         self._send_request, self._client.send = self._client.send, self._watched_send
         self._make_ready, self._client.ready = self._client.ready, self._ready_while_alive
+        producer._txn_manager.error_transaction = self._refused
 
     async def start(self, topics: Iterable[str]) -> None:
         """Become the one writer: InitProducerId fences every earlier producer and ends its open transaction.
@@ -134,6 +135,12 @@ class GuardedProducer:
         await within(self._deadlines.kill, client.close())
         if client._md_update_fut is not None and not client._md_update_fut.done():
             client._md_update_fut.set_result(False)
+
+    def _refused(self, error: Exception) -> None:
+        """Fail every batch: of a transaction that may not write to one topic aiokafka sends the rest outside of it."""
+        self._producer._sender.sender_task.cancel()
+        self._producer._message_accumulator.fail_all(error)
+        self._producer._txn_manager.fatal_error(error)
 
     def _release_waiters(self) -> None:
         """Let nobody wait for the end of a transaction that nobody will end."""

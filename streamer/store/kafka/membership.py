@@ -12,18 +12,13 @@ import secrets
 import socket
 from typing import TYPE_CHECKING, Final
 
-from aiokafka.errors import (
-    GroupAuthorizationFailedError,
-    InconsistentGroupProtocolError,
-    InvalidGroupIdError,
-    InvalidSessionTimeoutError,
-    TopicAuthorizationFailedError,
-)
+from aiokafka.errors import InconsistentGroupProtocolError, InvalidGroupIdError, InvalidSessionTimeoutError
 
 from streamer.signals import GroupHeard, GroupSilent, ShardsPlaced
 from streamer.store.engine import StoreError
-from streamer.store.kafka.failures import described
+from streamer.store.kafka.handshake import described
 from streamer.store.kafka.member import Member
+from streamer.store.kafka.permissions import lacking
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -42,8 +37,6 @@ _AGAIN: Final = 1.0
 """Seconds until a new member is begun after the last one failed."""
 
 _ADVICE: Final = {
-    GroupAuthorizationFailedError: "allow this service Read on it",
-    TopicAuthorizationFailedError: "allow this service Read and Describe on the topics, as docs/kafka.md says",
     InconsistentGroupProtocolError: "others are in it who place partitions otherwise; set kafka.group_id to another one",
     InvalidGroupIdError: "set kafka.group_id to another one",
     InvalidSessionTimeoutError: "the brokers' group.min.session.timeout.ms must be at most 6000",
@@ -126,6 +119,8 @@ class Membership:
         except StoreError:
             raise
         except Exception as error:
+            if lack := lacking(error, self._clients.config, doing="Read"):
+                raise lack from error
             if advice := _ADVICE.get(type(error)):
                 group = self._clients.config.group_id
                 raise StoreError(f"consumer group {group} can't be joined: {described(error)}; {advice}") from error
@@ -145,7 +140,7 @@ class Membership:
             if now < lease.until:
                 self._tell_silent(None)
             else:
-                self._tell_silent("not heard by the group any more")
+                self._tell_silent(self._clients.connector.refusal or "not heard by the group any more")
         return now - lease.settled
 
     def _own(self, shards: frozenset[int]) -> None:

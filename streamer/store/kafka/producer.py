@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from streamer.events.record import CLAIM_KEY, TABLES, TOPICS, Record
-from streamer.store.engine import Committed, ShardLost
+from streamer.store.engine import Committed, ShardLost, StoreError
 from streamer.store.kafka.failures import shard_lost
 from streamer.store.kafka.guard import GuardedProducer, Written
+from streamer.store.kafka.permissions import lacking
 
 if TYPE_CHECKING:
     import asyncio
@@ -41,6 +42,7 @@ class KafkaEngine:
 
         Raises:
             ShardLost: not possible now.
+            StoreError: we may not.
 
         """
         try:
@@ -58,6 +60,7 @@ class KafkaEngine:
 
         Raises:
             ShardLost: not confirmed.
+            StoreError: we may not.
 
         """
         written = await self._write([Record(topic=topic, key=CLAIM_KEY, value=None) for topic in TABLES])
@@ -69,7 +72,10 @@ class KafkaEngine:
 
     async def commit(self, records: Sequence[Record]) -> Committed:
         """Write all of `records` or none, in their order; see `Engine.commit`."""
-        await self._write(records)
+        try:
+            await self._write(records)
+        except StoreError as lack:
+            raise ShardLost("refused", str(lack)) from lack
         return Committed(clock_offset=self.clock_offset)
 
     async def close(self) -> None:
@@ -107,8 +113,10 @@ class KafkaEngine:
     async def _fail(self, error: BaseException, doing: str) -> None:
         """Kill the producer first: until then it goes on repeating its requests."""
         await self.kill()
+        if lack := lacking(error, self._clients.config, doing="Write"):
+            raise lack from error
         if isinstance(error, Exception):
-            raise shard_lost(error, doing) from error
+            raise shard_lost(error, doing, self._clients.connector.refusal) from error
 
 
 def clock_offset(written: Written) -> float | None:

@@ -6,6 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from aiokafka.errors import TopicAuthorizationFailedError
+
 from streamer.events.record import TOPICS, Stored
 from streamer.store.kafka.closing import abort_connections, within
 
@@ -127,6 +129,7 @@ async def reading(
     try:
         async with asyncio.timeout(clients.deadlines.start):
             await consumer.start()
+            await _check_visible(consumer, {place.topic for place in places})
             consumer.assign(places)
             seek = consumer.seek_to_beginning if from_beginning else consumer.seek_to_end
             if not await seek(*places):  # it does not raise
@@ -134,6 +137,14 @@ async def reading(
         yield Reader(consumer=consumer, clients=clients)
     finally:
         await _stop(consumer, clients)
+
+
+async def _check_visible(consumer: Any, topics: set[str]) -> None:
+    """Raise what aiokafka would find out over and over again, and keep to itself."""
+    client = consumer._client  # noqa: SLF001
+    await client.set_topics(topics)
+    if hidden := topics & client.cluster.unauthorized_topics:
+        raise TopicAuthorizationFailedError(hidden)
 
 
 async def _stop(consumer: Any, clients: Clients) -> None:

@@ -12,8 +12,10 @@ from aiokafka.errors import KafkaError
 from streamer.store.engine import StoreError
 from streamer.store.kafka.client import Clients
 from streamer.store.kafka.deadlines import Deadlines
-from streamer.store.kafka.failures import described, reason_of
+from streamer.store.kafka.failures import reason_of
+from streamer.store.kafka.handshake import HandshakeError, described
 from streamer.store.kafka.membership import Membership, node_name
+from streamer.store.kafka.permissions import lacking
 from streamer.store.kafka.reader import reading
 from streamer.store.kafka.takeover import TakeOver
 from streamer.store.kafka.topics import ensure_topics
@@ -45,7 +47,7 @@ class KafkaStore:
     def __init__(
         self, *, config: KafkaConfig, retention: Millis, clock: Clock, deadlines: Deadlines | None = None
     ) -> None:
-        self._clients = Clients(config=config, deadlines=deadlines or Deadlines())
+        self._clients = Clients(config=config, deadlines=deadlines or Deadlines(), clock=clock)
         self._retention = retention
         self._clock = clock
         self._gate = asyncio.Semaphore(_AT_ONCE)
@@ -63,9 +65,11 @@ class KafkaStore:
             await ensure_topics(self._clients, retention=self._retention)
         except (KafkaError, OSError) as error:
             place, what = f"Kafka at {self._clients.servers}", described(error)
-            if reason_of(error) == "refused":
+            if isinstance(error, HandshakeError):  # a password may come, a certificate be renewed
+                raise ConnectionError(f"no connection to Kafka: {what}") from error
+            if reason_of(error) == "refused" and not getattr(error, "retriable", False):
                 raise StoreError(f"{place} refuses: {what}") from error
-            raise ConnectionError(f"{place} can't be reached, or does not take the login: {what}") from error
+            raise ConnectionError(f"{place} can't be reached: {what}") from error
 
     def shard_map(self, observer: Observer) -> ShardMap:
         """Return the consumer group's placement, or the one that the config states."""
@@ -98,6 +102,8 @@ class KafkaStore:
                 async for record in records:
                     yield record
         except KafkaError as error:
+            if lack := lacking(error, self._clients.config, doing="Read"):
+                raise lack from error
             raise ConnectionError(f"{topic} can't be read from {self._clients.servers}: {described(error)}") from error
 
     async def stop(self) -> None:

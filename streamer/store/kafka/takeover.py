@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from streamer.store.engine import ShardLost, StoreError
 from streamer.store.kafka.failures import shard_lost
+from streamer.store.kafka.permissions import lacking
 from streamer.store.kafka.producer import KafkaEngine
 from streamer.store.kafka.reader import reading
 from streamer.store.restore import Restoration
@@ -64,8 +65,10 @@ class TakeOver:
             )
         except BaseException as error:
             await engine.kill()
+            if lack := lacking(error, self._clients.config, doing="Read"):
+                raise lack from error
             if isinstance(error, Exception) and not isinstance(error, ShardLost | StoreError):
-                raise shard_lost(error, "reading the shard's state") from error
+                raise shard_lost(error, "reading the shard's state", self._clients.connector.refusal) from error
             raise
         finally:
             self._clients.restoring -= 1

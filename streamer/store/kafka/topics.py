@@ -73,6 +73,7 @@ async def ensure_topics(clients: Clients, *, retention: Millis) -> None:
             )
         while len(found) < len(names):
             await asyncio.sleep(_PAUSE)
+            await admin.check_visible(names.values() - found.keys())
             found = await admin.find(names.values(), CHECKED)
     wrong = [
         complaint

@@ -125,6 +125,17 @@ class Ahead(SystemClock):
         return super().wall() + 90_000
 
 
+@pytest.fixture
+async def ended_connections() -> AsyncIterator[None]:
+    """Let a test's connections end: with TLS that takes a while, which aiokafka does not wait for when it starts."""
+    yield
+    selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    async with asyncio.timeout(40):  # asyncio gives up after 30 s
+        while len(selector.get_map()) > 1:  # noqa: ASYNC110 - nobody tells; the loop's own wake-up stays
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.01)
+
+
 RawProducer = Callable[[str], AbstractAsyncContextManager[Any]]
 
 

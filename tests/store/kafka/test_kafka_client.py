@@ -5,71 +5,54 @@ import os
 import ssl
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 from aiokafka import errors
 
-from streamer.config import EnvSecret, KafkaConfig
-from streamer.store import StoreError
+from streamer.config import EnvSecret, KafkaConfig, LiteralSecret
 from streamer.store.kafka import Deadlines, refuse_optimized
 from streamer.store.kafka.client import Clients
 from streamer.store.kafka.closing import within
-from streamer.store.kafka.failures import described, reason_of
+from streamer.store.kafka.failures import reason_of
+from streamer.store.kafka.handshake import HandshakeError, described
 
 SERVERS = ("localhost:9092",)
 
 
-def options(**config: Any) -> dict[str, Any]:
-    return Clients(config=KafkaConfig(bootstrap_servers=SERVERS, **config), deadlines=Deadlines())._common("test")
-
-
-def test_a_plain_cluster_gets_no_login() -> None:
-    """Nothing is set that the config does not say."""
-    made = options()
-    assert (made["security_protocol"], made["ssl_context"], made["sasl_plain_password"]) == ("PLAINTEXT", None, None)
-    assert made["bootstrap_servers"] == ["localhost:9092"]
-    assert made["request_timeout_ms"] == 5000
-
-
-def test_a_login_is_read_anew_for_each_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rotated password is used by the next client."""
+async def test_no_client_knows_a_login() -> None:
+    """Their connections are made by the connector, with the login as it is then."""
     config = KafkaConfig(
         bootstrap_servers=SERVERS,
         security_protocol="SASL_PLAINTEXT",
-        sasl_mechanism="SCRAM-SHA-512",
+        sasl_plain_username="us",
+        sasl_plain_password=LiteralSecret("hunter2"),
+    )
+    client = Clients(config=config, deadlines=Deadlines()).admin()._client
+    assert (client._security_protocol, client._sasl_plain_password) == ("PLAINTEXT", None)
+    assert client._request_timeout_ms == 5000
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_tls_checks_certificates_and_names(check: bool) -> None:  # noqa: FBT001
+    """Both are on unless the config turns the names off; there is none where the protocol has none."""
+    context = KafkaConfig(bootstrap_servers=SERVERS, security_protocol="SSL", ssl_check_hostname=check).tls()
+    assert context is not None
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, check)
+    assert KafkaConfig(bootstrap_servers=SERVERS).tls() is None
+
+
+async def test_a_login_that_cannot_be_read_says_where_and_never_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the variable and the keys of the config; it may be there when it is tried again."""
+    monkeypatch.delenv("STREAMER_TEST_KAFKA", raising=False)
+    config = KafkaConfig(
+        bootstrap_servers=SERVERS,
+        security_protocol="SASL_SSL",
         sasl_plain_username="us",
         sasl_plain_password=EnvSecret("STREAMER_TEST_KAFKA"),
     )
     clients = Clients(config=config, deadlines=Deadlines())
-    for password in ("old", "new"):
-        monkeypatch.setenv("STREAMER_TEST_KAFKA", password)
-        assert clients._common("test")["sasl_plain_password"] == password
-    assert clients._common("test")["sasl_mechanism"] == "SCRAM-SHA-512"
-
-
-def test_a_login_that_cannot_be_read_says_where_and_never_what(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message names the variable and the keys of the config."""
-    monkeypatch.delenv("STREAMER_TEST_KAFKA", raising=False)
-    secret = EnvSecret("STREAMER_TEST_KAFKA")
-    with pytest.raises(StoreError, match=r"STREAMER_TEST_KAFKA is not set.*check kafka.sasl_"):
-        options(security_protocol="SASL_SSL", sasl_plain_username="us", sasl_plain_password=secret)
-
-
-def test_tls_checks_certificates_and_names() -> None:
-    """Both are on unless the config turns the names off."""
-    made = options(security_protocol="SSL")["ssl_context"]
-    assert (made.verify_mode, made.check_hostname) == (ssl.CERT_REQUIRED, True)
-    made = options(security_protocol="SSL", ssl_check_hostname=False)["ssl_context"]
-    assert (made.verify_mode, made.check_hostname) == (ssl.CERT_REQUIRED, False)
-
-
-def test_a_certificate_that_is_none_is_an_error_with_advice(tmp_path: Path) -> None:
-    """The config's own keys are named."""
-    (tmp_path / "ca.pem").write_text("not a certificate")
-    with pytest.raises(StoreError, match=r"check kafka\.sasl_\* and kafka\.ssl_\*"):
-        options(security_protocol="SSL", ssl_cafile=tmp_path / "ca.pem")
+    with pytest.raises(HandshakeError, match=r"STREAMER_TEST_KAFKA is not set.*check kafka.sasl_"):
+        await clients.connector.connect("localhost", 9092)
 
 
 async def test_the_transactional_id_is_named_after_the_partition_alone() -> None:
