@@ -62,7 +62,9 @@ def config(block: Block, folder: Path) -> str:
         (folder / "secrets" / name).write_text(PASSWORD)
     if tenant:
         (folder / "tenants" / "tenant.yaml").write_text(block.text)
-    file.write_text("store: sqlite:///streamer.db\ntenants_dir: tenants\n" if tenant else with_files(block.text, folder))
+    file.write_text(
+        "store: sqlite:///streamer.db\ntenants_dir: tenants\n" if tenant else with_files(block.text, folder)
+    )
     loaded = load_for_polling(file)
     assert loaded.tenants or loaded.tenants_dir, "a config without tenants"
     return "loaded as a tenant's file" if tenant else "loaded as a config"
