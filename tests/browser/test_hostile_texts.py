@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from streamer.clock import SystemClock
+from streamer.events.record import partition_of
 from streamer.polling.roster import Roster
 from streamer.service.readiness import Readiness
 from streamer.service.server import AdminServer
@@ -29,6 +30,10 @@ from tests.support.ports import HOST
 from tests.support.programs import wait_until
 
 HOSTILE = "<script>pwned=1</script><img src=x onerror=pwned=1>\u202e\"'&amp;"
+
+HERE = partition_of("acme", 2)
+OTHERS = [name for name in map("tenant-{}".format, range(9)) if partition_of(name, 2) != HERE]
+ELSEWHERE = len(OTHERS)
 
 ACME = {"tenant": "acme", "source": "s"}
 
@@ -53,6 +58,7 @@ def look(url: str) -> None:
         # error and notice; advice; whose change, by name and id; the refused config; the group
         assert text.count("<script>pwned=1</script><img src=x onerror=pwned=1>") >= 7
         assert page.locator("img, main script").count() == 0
+        assert f"{ELSEWHERE} more are in shards of other replicas" in page.locator("#elsewhere").inner_text()
         assert visit.complaints == []
         page.evaluate(INJECT)
         assert "Content Security Policy" in visit.complaints[0]
@@ -62,13 +68,17 @@ def look(url: str) -> None:
 @pytest.mark.slow
 async def test_what_a_vendor_says_is_shown_as_it_is_and_never_run() -> None:
     """Markup in errors, statuses, names of agents and configs; and what got in all the same would not run."""
-    clock, roster, readiness = SystemClock(), Roster([tenant("acme")], shards=1), Readiness()
+    clock, roster, readiness = (
+        SystemClock(),
+        Roster([tenant(each) for each in ("acme", *OTHERS)], shards=2),
+        Readiness(),
+    )
     board = StatusBoard(clock=clock)
     for signal in SIGNALS:
         board(signal)
-    readiness.own(frozenset({0}))
+    readiness.own(frozenset({HERE}))
     readiness(GroupSilent(reason=HOSTILE))
-    about = About(name=HOSTILE, store="kafka", shards=1, show_agents=True)
+    about = About(name=HOSTILE, store="kafka", shards=2, show_agents=True)
     report = StatusReport(about, board=board, roster=roster, readiness=readiness, clock=clock)
     async with AdminServer(
         host=HOST, port=0, registry=CollectorRegistry(), unready=readiness.missing, status=report.body

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Final, Literal, cast
 
 import msgspec
@@ -81,31 +82,28 @@ class StatusReport:
         self._making = asyncio.Lock()
 
     async def body(self) -> bytes:
-        """Return the answer as JSON, at most `FRESH_FOR` old. It is made in a thread, so that polling goes on."""
+        """Return the answer as JSON, at most `FRESH_FOR` old. It is put together in a thread, so that polling goes on."""
         async with self._making:
             now = self._clock.monotonic()
             if not self._made or now - self._made_at >= FRESH_FOR:
-                replica, found, wall = self._replica(), list(self._found()), self._clock.wall()
-                self._made = await asyncio.to_thread(lambda: encoded(answer(replica, found, now=wall)))
+                put_together = self._gathered()
+                self._made = await asyncio.to_thread(lambda: encoded(put_together()))
                 self._made_at = now
             return self._made
 
     def answer(self) -> Answer:
         """Return the answer as it is now."""
-        return answer(self._replica(), self._found(), now=self._clock.wall())
+        return self._gathered()()
 
-    def _found(self) -> Iterator[Found]:
-        """Yield the tenants of our shards: those of the config, and those that have rows all the same."""
-        known, unserved = self._board.tenants, self._readiness.unserved
-        configured: set[str] = set()
-        for shard in self._readiness.owned:
-            for tenant, config in self._roster.tenants.get(shard, {}).items():
-                configured.add(tenant)
-                yield Found(tenant, shard, unserved.get(shard), config, known.get(tenant, _NOTHING))
-        for tenant, each in known.items():
-            if tenant not in configured and each.health is not None:
-                shard = partition_of(tenant, self._about.shards)
-                yield Found(tenant, shard, unserved.get(shard), None, each)
+    def _gathered(self) -> Callable[[], Answer]:
+        """Return what puts the answer together; in any thread, for what it looks at is replaced and never changed."""
+        found = _found(
+            configured={shard: self._roster.tenants.get(shard, {}) for shard in self._readiness.owned},
+            known=dict(self._board.tenants),
+            unserved=dict(self._readiness.unserved),
+            shards=self._about.shards,
+        )
+        return partial(answer, self._replica(), found, now=self._clock.wall())
 
     def _replica(self) -> Replica:
         about, board, readiness = self._about, self._board, self._readiness
@@ -140,6 +138,23 @@ class StatusReport:
             ),
             shows_agents=about.show_agents,
         )
+
+
+def _found(
+    *,
+    configured: Mapping[int, Mapping[str, TenantConfig]],
+    known: Mapping[str, Known],
+    unserved: Mapping[int, str],
+    shards: int,
+) -> Iterator[Found]:
+    """Yield the tenants of our shards: those of the config, and those that have rows all the same."""
+    for shard, tenants in configured.items():
+        for tenant, config in tenants.items():
+            yield Found(tenant, shard, unserved.get(shard), config, known.get(tenant, _NOTHING))
+    for tenant in known.keys() - {tenant for tenants in configured.values() for tenant in tenants}:
+        if (each := known[tenant]).health is not None:
+            shard = partition_of(tenant, shards)
+            yield Found(tenant, shard, unserved.get(shard), None, each)
 
 
 def answer(replica: Replica, found: Iterable[Found], *, now: Millis) -> Answer:
