@@ -32,7 +32,7 @@ WRITERS := streamer.events.generate streamer.config.reference streamer.sources.r
 # Parts of the campaign, each of which can be played by itself.
 CAMPAIGNS := campaign-kills campaign-freezes campaign-restarts campaign-brokers campaign-network campaign-config
 
-.PHONY: help demo test check campaign $(CAMPAIGNS) campaign-model campaign-mutations campaign-nodes campaign-payloads campaign-requests format generate kafka kafka-run pictures build clean
+.PHONY: help demo test check campaign $(CAMPAIGNS) campaign-model campaign-mutations campaign-nodes campaign-payloads campaign-requests format generate kafka kafka-run pictures build image test-image clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,7 @@ check: $(TOOLS) ## format, lint, types, layers, dependencies, spelling, generate
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry .
 	$(BIN)/codespell
+	$(BIN)/hadolint Dockerfile
 	@git ls-files -z -- '*.yaml' '*.yml' '.yamllint' | xargs -0 -r $(BIN)/yamllint --strict
 	@for each in $(WRITERS); do $(BIN)/python -m $$each --check; done
 
@@ -91,8 +92,15 @@ pictures: $(TOOLS) $(KAFKA) ## draw the pictures of the docs anew, from a real r
 build: $(TOOLS) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
+# Root, because layers are unpacked with their owners; buildah and podman, because they need no daemon.
+image: ## build the container image; needs root, buildah, podman, runc, mmdebstrap; BASE=... takes a base from a registry
+	@deploy/image/build $(BASE)
+
+test-image: $(TOOLS) $(KAFKA) image ## build the image and run the service in it, against a real Kafka; needs what image does
+	@$(BIN)/python -m pytest tests/image $(ARGS)
+
 clean: ## delete everything that make made
-	rm -rf .venv .kafka dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage reports
+	rm -rf .venv .kafka .image dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage reports
 
 $(UV): constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

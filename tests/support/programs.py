@@ -68,6 +68,7 @@ class Program:
         self._folder = folder
         self._name = name
         self._process: subprocess.Popen[bytes] | None = None
+        self.program: Sequence[str] = (sys.executable, "-m", "streamer")
         self.environment: dict[str, str] = {}
         self.starts = 0
 
@@ -83,7 +84,7 @@ class Program:
         environment = {**loop, **os.environ, PASSWORD_VARIABLE: PASSWORD, **self.environment}
         with self._said("out").open("ab") as out, self._said("err").open("ab") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "streamer", *self._arguments],
+                [*self.program, *self._arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
