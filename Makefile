@@ -51,6 +51,7 @@ check: $(TOOLS) ## format, lint, types, layers, dependencies, spelling, generate
 	$(BIN)/deptry .
 	$(BIN)/codespell
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 	@git ls-files -z -- '*.yaml' '*.yml' '.yamllint' | xargs -0 -r $(BIN)/yamllint --strict
 	@for each in $(WRITERS); do $(BIN)/python -m $$each --check; done
 

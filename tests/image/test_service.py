@@ -42,6 +42,6 @@ def test_the_service_in_the_image_publishes_the_truth(kafka: str, topic_prefix: 
 
 
 def mount_points(changes: str) -> str:
-    """Return the lines of `podman diff` that tell of folders which podman made to mount the config there."""
+    """Return the lines of `podman diff` that tell of folders which podman made to mount the config in."""
     made = {"A /etc/streamer", "A /etc/streamer/config", "C /etc"}
     return "".join(f"{line}\n" for line in changes.splitlines() if line in made)

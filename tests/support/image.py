@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import pytest
 
@@ -28,7 +28,7 @@ RESTRICTED: Final = ("--cap-drop=all", "--security-opt=no-new-privileges", *LIMI
 READ_ONLY: Final = ("--read-only", "--read-only-tmpfs=false")
 """As Kubernetes means it: /tmp and /run are no exceptions."""
 
-WITHIN: Final = 120.0
+WITHIN: Final = 300.0
 """Seconds for a call of podman; each container begins with a copy of the image's files."""
 
 _PODMAN: Final = ("podman", "--runtime=runc", "--cgroup-manager=cgroupfs")
@@ -70,7 +70,7 @@ class Container:
         self._options = options
         self.name = f"streamer-{secrets.token_hex(6)}"
 
-    def __enter__(self) -> Container:
+    def __enter__(self) -> Self:
         """Start it."""
         fixed = ("--detach", f"--name={self.name}", *RESTRICTED, *READ_ONLY)
         done = podman("run", *fixed, *self._options, IMAGE)
@@ -110,10 +110,16 @@ class ServiceContainer(ServiceProgram):
         self.environment = dict(_STORAGE)
         self.root: Sequence[str] = READ_ONLY
 
-    def start(self) -> ServiceContainer:
+    def start(self) -> Self:
         """Start a new container; a config that is there need not be read yet."""
         self.container = f"streamer-{secrets.token_hex(6)}"
-        named = (f"--name={self.container}", "--no-healthcheck", "--network=host", f"--env={PASSWORD_VARIABLE}")
+        named = (
+            f"--name={self.container}",
+            "--no-healthcheck",
+            "--network=host",
+            "--passwd=false",
+            f"--env={PASSWORD_VARIABLE}",
+        )
         self.program = (*_PODMAN, "run", *named, *RESTRICTED, *self.root, mounted(self._own), IMAGE)
         super().start()
         return self
