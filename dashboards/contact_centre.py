@@ -153,6 +153,7 @@ TRUST: Final = Row(
                 ),
                 Query(f"max by (tenant) ({series('watermark_age_seconds')})", "complete up to, ago"),
             ],
+            labels=("tenant", "source", "health"),
             width=12,
         ),
     ],

@@ -12,13 +12,13 @@ from dashboards.queries import of_the_process, quantile, rate, series
 
 FAILED: Final = 'outcome!="ok"'
 
-_QUANTILES: Final = {"half": 0.5, "95 %": 0.95, "99 %": 0.99}
+_SHARES: Final = {"50 %": 0.5, "99 %": 0.99}
 
 
 def quantiles(name: str, *by: str) -> list[Query]:
     """Return a query for each share of a histogram's observations, for each of some labels."""
     labels = "".join(f"{{{{{label}}}}} " for label in by)
-    return [Query(quantile(share, name, *by), f"{labels}{word}") for word, share in _QUANTILES.items()]
+    return [Query(quantile(share, name, *by), f"{labels}{word}") for word, share in _SHARES.items()]
 
 
 NOW: Final = Row(
@@ -109,7 +109,7 @@ POLLS: Final = Row(
         ),
         Lines(
             title="How long polls take",
-            about="Time that half, 95 % and 99 % of a vendor's polls stay below, with all their requests.",
+            about="Time that half and 99 % of a vendor's polls stay below, with all their requests.",
             unit=units.Seconds,
             queries=quantiles("poll_duration_seconds", "source"),
         ),
@@ -236,7 +236,7 @@ PUBLISHING: Final = Row(
         ),
         Lines(
             title="How long transactions take",
-            about="Time that half, 95 % and 99 % of all transactions stay below.",
+            about="Time that half and 99 % of all transactions stay below.",
             unit=units.Seconds,
             queries=quantiles("commit_duration_seconds"),
             width=6,
@@ -263,6 +263,8 @@ SHARDS: Final = Row(
                 Query(f"sum by (instance) ({series('shards_owned')})", "{{instance}}"),
                 Query(f"max({series('shards')})", "all"),
             ],
+            stacked=True,
+            whole="all",
         ),
         Lines(
             title="Rebalances",
@@ -280,8 +282,7 @@ SHARDS: Final = Row(
                     f"histogram_quantile({share}, sum by (le) ({series('restore_duration_seconds', suffix='_bucket')}))",
                     word,
                 )
-                for word, share in _QUANTILES.items()
-                if word != "95 %"
+                for word, share in _SHARES.items()
             ],
         ),
         Bars(
@@ -331,6 +332,7 @@ PROCESSES: Final = Row(
             about="Resident memory.",
             unit=units.BytesIEC,
             queries=[Query(of_the_process('process_resident_memory_bytes{job=~"$job"}'), "{{instance}}")],
+            width=6,
         ),
         Lines(
             title="Open files",
@@ -343,6 +345,7 @@ PROCESSES: Final = Row(
                 )
             ],
             alarm=0.8,
+            width=6,
         ),
         Table(
             title="Configuration and version",
@@ -356,6 +359,8 @@ PROCESSES: Final = Row(
                     "for seconds",
                 ),
             ],
+            labels=("instance", "version", "python"),
+            width=12,
         ),
     ],
 )

@@ -28,8 +28,15 @@ COLOURS: Final[Mapping[str, Mapping[str, str]]] = {
         "unknown": "purple",
         "disappeared": "#3d3f45",
     },
-    "{{outcome}}": {"ok": "green", "committed": "green"},
-    "{{health}}": {"ok": "green"},
+    "{{outcome}}": {"ok": "green", "committed": "green", "auth_failed": "red", "server_busy": "orange"},
+    "{{health}}": {
+        "ok": "green",
+        "degraded": "yellow",
+        "failing": "orange",
+        "auth_failed": "red",
+        "not_enabled": "dark-red",
+        "paused": "blue",
+    },
 }
 """What always looks the same: by the legend of a query, the colours of its series by their names."""
 
@@ -96,6 +103,8 @@ class Lines(Panel):
 
     stacked: bool = False
     steps: bool = False
+    whole: str | None = None
+    """The series that stacked ones should reach together: a line of its own."""
 
     def look(self) -> Look:
         """Return a time series panel."""
@@ -103,7 +112,7 @@ class Lines(Panel):
         tooltip = common.VizTooltipOptions().mode(looks.TooltipDisplayMode.MULTI).sort(looks.SortOrder.DESCENDING)
         panel = timeseries.Panel().legend(legend.placement(looks.LegendPlacement.BOTTOM).calcs([])).tooltip(tooltip)
         panel = panel.line_width(1).show_points(looks.VisibilityMode.NEVER).axis_soft_min(0)
-        panel = panel.fill_opacity(40 if self.stacked else 5)
+        panel = panel.fill_opacity(40 if self.stacked else 0)
         if self.stacked:
             panel = panel.stacking(common.StackingConfig().mode(looks.StackingMode.NORMAL).group("A"))
         if self.steps:
@@ -114,6 +123,10 @@ class Lines(Panel):
         for name, colour in COLOURS.get(self.queries[0].legend, {}).items():
             fixed = model.DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})
             panel = panel.override_by_name(name, [fixed])
+        if self.whole is not None:
+            alone = {"custom.stacking": {"mode": "none"}, "custom.fillOpacity": 0}
+            properties = [model.DynamicConfigValue(id_val=name, value=value) for name, value in alone.items()]
+            panel = panel.override_by_name(self.whole, properties)
         return panel
 
 
@@ -169,12 +182,14 @@ class Bars(Panel):
 class Table(Panel):
     """Rows of what there is now: the labels, and a column for each query under the name of its legend."""
 
+    labels: Sequence[str] = ()
+    """The labels' columns, in their order."""
     matrix: tuple[str, str] | None = None
     """For one query: the label that the rows are of, and the label that the columns are of."""
 
     def look(self) -> Look:
         """Return a table."""
-        panel = table.Panel().show_header(show_header=True)
+        panel = table.Panel().show_header(show_header=True).min_width(70)
         if self.matrix is not None:
             row, column = self.matrix
             return panel.with_transformation(
@@ -189,6 +204,7 @@ class Table(Panel):
         organized = {
             "excludeByName": dict.fromkeys(["Time", *unnamed], True),
             "renameByName": {value: name for value, name in names.items() if name},
+            "indexByName": {name: index for index, name in enumerate([*self.labels, *values])},
         }
         for id_val, options in (("merge", {}), ("organize", organized)):
             panel = panel.with_transformation(model.DataTransformerConfig(id_val=id_val, options=options))
