@@ -43,6 +43,9 @@ DOWN: Final = frozenset({"degraded", "failing", "auth_failed", "not_enabled", "u
 ORDERLY: Final = frozenset({"stopped"})
 """Reasons for which a shard is dropped in good order."""
 
+REFUSED: Final = "refused"
+"""A reason for which a shard is lost or can't be had: the broker said no, or does not let us in."""
+
 REMIND_AFTER: Final = 600.0
 """Seconds after which what goes on happening is said again."""
 
@@ -169,7 +172,7 @@ class LogSubscriber:
 
     def _shard_taken(self, signal: ShardTaken) -> None:
         self._failed.pop(signal.shard, None)
-        self._quiet.over("refused")
+        self._quiet.over(REFUSED)
         self._log.info(
             "shard is taken",
             shard=signal.shard,
@@ -181,18 +184,23 @@ class LogSubscriber:
     def _shard_dropped(self, signal: ShardDropped) -> None:
         self._unconfigured.pop(signal.shard, None)
         tell = self._log.info if signal.reason in ORDERLY else self._log.warning
-        tell("shard is dropped", shard=signal.shard, reason=signal.reason)
+        reason = signal.reason if self._is_news(signal.reason) else REFUSED
+        tell("shard is dropped", shard=signal.shard, reason=reason)
 
     def _take_over_failed(self, signal: TakeOverFailed) -> None:
         kind = signal.reason.partition(":")[0]
         if self._failed.get(signal.shard) == kind:
             return
         self._failed[signal.shard] = kind
-        if kind == "refused" and not self._quiet.due("refused", signal.reason):  # of all shards, by one login
+        if not self._is_news(signal.reason):
             return
         self._log.warning(
             "shard can't be taken over", shard=signal.shard, reason=signal.reason, retry_in=round(signal.retry_in, 3)
         )
+
+    def _is_news(self, reason: str) -> bool:
+        """Whether a shard's reason is to be told: what a broker refuses, it refuses to all shards in the same words."""
+        return not reason.startswith(REFUSED) or self._quiet.due(REFUSED, reason) > 0
 
     def _unconfigured_tenants(self, signal: UnconfiguredTenants) -> None:
         if self._unconfigured.get(signal.shard, 0) == signal.count:

@@ -258,6 +258,19 @@ def test_a_take_over_that_keeps_failing_is_one_line_for_each_reason(told: Told) 
     assert told.texts(fenced) == ["shard can't be taken over"]
 
 
+def test_what_is_refused_to_all_shards_is_one_line(told: Told) -> None:
+    """A wrong password is the same for each of a hundred shards; another refusal, or the next time, is news."""
+    why = "refused: broker:9093 refuses the login"
+    dropped = [ShardDropped(shard=number, reason=why) for number in range(3)]
+    assert [line["reason"] for line in told.lines(*dropped)] == [why, "refused", "refused"]
+    failed = [TakeOverFailed(shard=number, reason=why, retry_in=1.0) for number in range(3)]
+    assert told.texts(*failed) == []
+    other = TakeOverFailed(shard=4, reason="refused: something else", retry_in=1.0)
+    assert told.texts(other) == ["shard can't be taken over"]
+    told.lines(ShardTaken(shard=3, seconds=0.1, tenants=0, agents=0))
+    assert told.texts(TakeOverFailed(shard=5, reason=why, retry_in=1.0)) == ["shard can't be taken over"]
+
+
 def test_tenants_without_config_are_said_when_their_number_changes(told: Told) -> None:
     """None from the start is no news; none any more is."""
     counts = [UnconfiguredTenants(shard=1, count=count) for count in (0, 2, 2, 0)]

@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from streamer.service.logs import configure_logging
+from streamer.store.engine import ToldError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,3 +148,13 @@ def test_a_quiet_command_logs_only_from_its_level_on(clock: HandClock) -> None:
     configure_logging(stream=stream, clock=clock, level=logging.WARNING)
     structlog.get_logger("streamer.test").info("shard is taken")
     assert stream.getvalue() == ""
+
+
+def test_what_we_tell_of_ourselves_no_library_tells_again(clock: HandClock) -> None:
+    """A client logs why it can't connect, each time; the service says it once, in readiness and in its log."""
+    stream = io.StringIO()
+    configure_logging(stream=stream, clock=clock)
+    library = logging.getLogger("aiokafka.client")
+    library.error("Unable connect to %s: %s", "broker:9093", ToldError("it refuses the login"))
+    library.error("Unable connect to %s: %s", "broker:9093", OSError("nobody there"))
+    assert [line["event"] for line in lines(stream)] == ["Unable connect to broker:9093: nobody there"]

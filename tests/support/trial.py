@@ -143,7 +143,12 @@ class Trial:
 
     def start(self) -> None:
         """Start the service, wait until it is ready, and begin to read along."""
-        self.service.start().wait_ready()
+        self.service.start()
+        self.begin()
+
+    def begin(self) -> None:
+        """Wait until the service, which runs, is ready, and begin to read along."""
+        self.service.wait_ready()
         if self._live is None:
             self.place.reader.keep_history()
             self._live = self._stack.enter_context(self.place.reader.follow(EVENTS))

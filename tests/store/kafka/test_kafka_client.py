@@ -13,7 +13,7 @@ from streamer.config import EnvSecret, KafkaConfig, LiteralSecret
 from streamer.store.kafka import Deadlines, refuse_optimized
 from streamer.store.kafka.client import Clients
 from streamer.store.kafka.closing import within
-from streamer.store.kafka.failures import reason_of
+from streamer.store.kafka.failures import reason_of, shard_lost
 from streamer.store.kafka.handshake import HandshakeError, described
 
 SERVERS = ("localhost:9092",)
@@ -104,6 +104,9 @@ def test_the_cause_of_an_error_counts() -> None:
     }
     assert {reason: reason_of(error) for reason, error in expected.items()} == {reason: reason for reason in expected}
     assert reason_of(TimeoutError()) == "timeout"
+    assert reason_of(HandshakeError("it refuses the login")) == "refused"
+    assert shard_lost(TimeoutError(), "starting", "it refuses the login").reason == "refused"
+    assert shard_lost(TimeoutError(), "starting", None).reason == "timeout"
     assert reason_of(ConnectionRefusedError()) == "unreachable"
 
 
