@@ -82,6 +82,7 @@ def _root(body: bytes) -> etree._Element:
 
 def _record(element: etree._Element, shape: Shape, path: str, unknown: UnknownFields) -> Record:
     record: dict[str, str] = {}
+    more: set[str] = set()
     fields, besides = shape.fields, shape.besides
     for child in element:
         tag = child.tag
@@ -90,5 +91,7 @@ def _record(element: etree._Element, shape: Shape, path: str, unknown: UnknownFi
                 raise invalid(f"{path}.{tag}", "expected text, got elements")
             record[tag] = child.text or ""
         elif tag not in besides:
-            unknown.add(path, (tag,))
+            more.add(tag)
+    if more:
+        unknown.add(path, more)
     return record

@@ -350,6 +350,21 @@ def test_xml_that_would_cost_too_much_or_lead_elsewhere_is_refused(body: bytes) 
     assert time.process_time() - began < 1
 
 
+@in_both
+def test_an_agent_with_a_hundred_thousand_unknown_fields_costs_little(form: Format) -> None:
+    """They are one star; the agent is read as ever."""
+    names = [f"x-{number}" for number in range(100_000)]
+    if form == "xml":
+        more = "".join(f"<{name}/>" for name in names)
+        body = f"<agents><agent>{more}<agent-id>a</agent-id><agent-status>4</agent-status></agent></agents>"
+    else:
+        body = json.dumps([{**dict.fromkeys(names), "agent-id": "a", "agent-status": 4}])
+    unknown, began = UnknownFields(), time.process_time()
+    assert len(read_agents(body.encode(), form=form, names=True, unknown=unknown)) == 1
+    assert time.process_time() - began < 1
+    assert unknown.paths == {"agent[].*" if form == "xml" else "[].*"}
+
+
 def test_xml_is_read_without_looking_anywhere_else() -> None:
     """An inclusion is an element like any other: ignored."""
     body = b'<agents xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="file:///etc/hostname"/>%s</agents>'
