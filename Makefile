@@ -22,17 +22,21 @@ KAFKA := .kafka/.fetched
 JAVA := $(and $(shell command -v java),$(shell command -v mvn))
 TEST_KAFKA := $(if $(and $(KAFKA_BOOTSTRAP_SERVERS),$(if $(JAVA),,none)),,$(KAFKA))
 
+# The tools for the AsyncAPI document. Without Node its tests say what to install; all others need none.
+ASYNCAPI := asyncapi/node_modules/.installed
+TEST_ASYNCAPI := $(if $(shell command -v npm),$(ASYNCAPI))
+
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 # What writes files from code, and with --check tells which are out of date.
 WRITERS := streamer.events.generate streamer.config.reference streamer.sources.reference \
-  streamer.store.kafka.reference streamer.service.metrics_reference streamer.service.status.reference \
-  streamer.cli.reference dashboards.generate
+  streamer.store.kafka.reference streamer.store.kafka.asyncapi streamer.service.metrics_reference \
+  streamer.service.status.reference streamer.cli.reference dashboards.generate
 
 # Parts of the campaign, each of which can be played by itself.
 CAMPAIGNS := campaign-kills campaign-freezes campaign-restarts campaign-brokers campaign-network campaign-config
 
-.PHONY: help demo test check campaign $(CAMPAIGNS) campaign-model campaign-mutations campaign-nodes campaign-payloads campaign-requests format generate kafka kafka-run pictures build image test-image clean
+.PHONY: help demo test check asyncapi campaign $(CAMPAIGNS) campaign-model campaign-mutations campaign-nodes campaign-payloads campaign-requests format generate kafka kafka-run pictures build image test-image clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +44,7 @@ help: ## show this list
 demo: $(RUNTIME) ## simulator, service and consumer together, live; ARGS="--tenants 3 --output json"
 	@exec $(BIN)/streamer demo $(ARGS)
 
-test: $(TOOLS) $(TEST_KAFKA) ## all tests, against a real Kafka; ARGS="-k name" chooses
+test: $(TOOLS) $(TEST_KAFKA) $(TEST_ASYNCAPI) ## all tests, against a real Kafka; ARGS="-k name" chooses
 	@$(PYTEST) $(ARGS)
 
 check: $(TOOLS) ## format, lint, types, layers, dependencies, spelling, generated files
@@ -90,6 +94,10 @@ campaign-payloads: $(TOOLS) ## 10,000 mutated payloads for each source and form,
 pictures: $(TOOLS) $(KAFKA) ## draw the pictures of the docs anew, from a real run in Chromium
 	@$(BIN)/python -m tests.browser.pictures
 
+asyncapi: $(ASYNCAPI) ## validate the AsyncAPI document of the topics, and draw it as a page: dist/asyncapi.html
+	@node asyncapi/validate.mjs schemas/asyncapi.json
+	@node asyncapi/page.mjs schemas/asyncapi.json dist/asyncapi.html
+
 build: $(TOOLS) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
@@ -101,7 +109,7 @@ test-image: $(TOOLS) $(KAFKA) image ## build the image and run the service in it
 	@$(BIN)/python -m pytest tests/image $(ARGS)
 
 clean: ## delete everything that make made
-	rm -rf .venv .kafka .image dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage reports
+	rm -rf .venv .kafka .image dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage reports asyncapi/node_modules
 
 $(UV): constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -125,4 +133,8 @@ $(KAFKA): tests/kafka/pom.xml tests/kafka/versions
 	  mvn --quiet --batch-mode --file tests/kafka/pom.xml dependency:copy-dependencies -Dkafka.version=$$version \
 	    -DoutputDirectory="$(CURDIR)/.kafka/$$version" -DincludeScope=runtime >&2; \
 	done
+	@touch $@
+
+$(ASYNCAPI): asyncapi/package.json asyncapi/package-lock.json
+	@npm ci --prefix asyncapi --ignore-scripts --no-audit --no-fund --silent >&2
 	@touch $@

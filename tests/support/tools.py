@@ -9,6 +9,7 @@ import pytest
 
 PACKAGES: Final = {
     "chromium": "chromium",
+    "node": "nodejs",
     "prometheus": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "promtool": "prometheus",
