@@ -17,6 +17,7 @@ UV := .venv/.uv
 RUNTIME := .venv/.runtime
 TOOLS := .venv/.tools
 KAFKA := .kafka/.fetched
+PICTURES := .pictures/.fetched
 
 # Without Java the tests can still use a broker that somebody else runs.
 JAVA := $(and $(shell command -v java),$(shell command -v mvn))
@@ -91,8 +92,9 @@ campaign-payloads: $(TOOLS) ## 10,000 mutated payloads for each source and form,
 	  tests/sources/test_bad_payloads.py tests/sources/test_eight_by_eight_realtime_queues.py \
 	  tests/polling/test_bad_payloads.py $(ARGS)
 
-pictures: $(TOOLS) $(KAFKA) ## draw the pictures of the docs anew, from a real run in Chromium
+pictures: $(TOOLS) $(KAFKA) $(PICTURES) ## draw the pictures of the docs anew, from real runs in Chromium
 	@$(BIN)/python -m tests.browser.pictures
+	@$(BIN)/python -m tests.dashboards.drawing $(ARGS)
 
 asyncapi: $(ASYNCAPI) ## validate the AsyncAPI document of the topics, and draw it as a page: dist/asyncapi.html
 	@node asyncapi/validate.mjs schemas/asyncapi.json
@@ -109,7 +111,7 @@ test-image: $(TOOLS) $(KAFKA) image ## build the image and run the service in it
 	@$(BIN)/python -m pytest tests/image $(ARGS)
 
 clean: ## delete everything that make made
-	rm -rf .venv .kafka .image dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage reports asyncapi/node_modules
+	rm -rf .venv .kafka .image .pictures dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage reports asyncapi/node_modules
 
 $(UV): constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -137,4 +139,9 @@ $(KAFKA): tests/kafka/pom.xml tests/kafka/versions
 
 $(ASYNCAPI): asyncapi/package.json asyncapi/package-lock.json
 	@npm ci --prefix asyncapi --ignore-scripts --no-audit --no-fund --silent >&2
+	@touch $@
+
+$(PICTURES): tests/dashboards/drawing/package.json
+	@mkdir -p $(@D) && cp $< $(@D)/package.json
+	@npm --prefix $(@D) install --ignore-scripts --no-audit --no-fund --no-package-lock --silent >&2
 	@touch $@

@@ -1,0 +1,1 @@
+"""Draws the dashboards for the docs: `python -m tests.dashboards.drawing`, which `make pictures` calls."""
