@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
+from streamer.cli.demo import PREFIX
 from streamer.config import KafkaConfig
 from streamer.store.kafka.permissions import Permission, of_consumer, of_service
 from tests.support.broker import ROOT
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 SASL_HANDSHAKE = 17
 """The request that begins a login (Kafka's protocol, api key)."""
+
+DEMO = KafkaConfig(topic_prefix=PREFIX, static_shards=frozenset({0}))
 
 WRONG_FOR = 8.0
 MOST_LOGINS = 6
@@ -138,3 +142,16 @@ def test_a_wrong_password_is_told_once_and_tried_seldom_and_the_right_one_is_tak
             assert len(lines) <= 4, lines  # at the start; of the group; of the shards; of a member begun anew
             assert not any(word in service.log() for word in ("hunter2", user.password, "changed-by-others"))
     assert verdict.counts.events > 30
+
+
+def test_the_demo_uses_the_kafka_of_a_config_with_its_login(secured_kafka: SecuredKafka, tmp_path: Path) -> None:
+    """With topics of its own, whose names are not known before."""
+    user = secured_kafka.user()
+    secured_kafka.allow(user, {replace(each, name=PREFIX, prefixed=True) for each in of_service(DEMO, creates=True)})
+    place = place_of(secured_kafka, user, "", tmp_path / "password")
+    config = tmp_path / "streamer.yaml"
+    config.write_text(yaml.safe_dump({**place.config, "tenants": []}))
+    demo = command("demo", "--kafka", str(config), "--duration", "15", "--output", "json", "--tenants", "1")
+    assert demo.returncode == 0, demo.stderr
+    assert {json.loads(line)["data"]["change"] for line in demo.stdout.splitlines()} >= {"baseline"}
+    assert user.password not in demo.stderr + demo.stdout
