@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 import msgspec
 import pytest
+from aiokafka.errors import InvalidTxnState, TopicAuthorizationFailedError
 from confluent_kafka import Consumer, KafkaException
 
 from streamer.clock import SystemClock
@@ -20,8 +21,10 @@ from streamer.service.app import Service
 from streamer.signals import ShardTaken, Signal
 from streamer.store import ShardLost, StoreError, Update, open_store
 from streamer.store.kafka import KafkaStore
+from streamer.store.kafka.client import Clients
+from streamer.store.kafka.guard import GuardedProducer
 from streamer.store.kafka.permissions import Permission, Resource, commands, of_consumer, of_service
-from tests.store.kafka.conftest import DAY, store_of
+from tests.store.kafka.conftest import DAY, IMPATIENT, store_of
 from tests.support.broker import LIBS, VERSIONS, require_java
 from tests.support.secured import SecuredKafka, User, binding
 
@@ -132,6 +135,27 @@ async def test_who_may_not_write_events_any_more_is_told_so_while_it_serves(
     finally:
         await shard.kill()
     assert [each.key for each in await read(secured_kafka, made_topics, ROWS)].count(key) == 1
+
+
+async def test_aiokafka_sends_the_rest_of_a_transaction_that_may_not_write_to_one_topic(
+    secured_kafka: SecuredKafka, made_topics: str
+) -> None:
+    """Outside of it, for the partition was not added; only a broker that verifies refuses that. The guard ends it before."""
+    user = secured_kafka.user()
+    kafka = config(secured_kafka, user, made_topics)
+    events, rows = (f"{made_topics}{topic}" for topic in (EVENTS, ROWS))
+    needed = of_service(kafka, creates=False)
+    secured_kafka.allow(user, [each for each in needed if (each.name, each.operation) != (rows, "Write")])
+    producer = Clients(config=kafka, deadlines=IMPATIENT).producer(0)
+    try:
+        await producer.start()
+        await producer.begin_transaction()
+        sent = [await producer.send(topic, b"{}", key=b"x|y", partition=0) for topic in (rows, events)]
+        denied, other = await asyncio.gather(*sent, return_exceptions=True)
+        assert isinstance(denied, TopicAuthorizationFailedError)
+        assert isinstance(other, InvalidTxnState)
+    finally:
+        await GuardedProducer(producer=producer, clock=SystemClock(), deadlines=IMPATIENT).kill()
 
 
 async def test_readers_need_read_alone_and_say_where_they_lack_it(
