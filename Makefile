@@ -19,6 +19,8 @@ TOOLS := .venv/.tools
 KAFKA := .kafka/.fetched
 PICTURES := .pictures/.fetched
 
+KUBERNETES := .kubernetes/.built
+
 # Without Java the tests can still use a broker that somebody else runs.
 JAVA := $(and $(shell command -v java),$(shell command -v mvn))
 TEST_KAFKA := $(if $(and $(KAFKA_BOOTSTRAP_SERVERS),$(if $(JAVA),,none)),,$(KAFKA))
@@ -29,6 +31,11 @@ TEST_ASYNCAPI := $(if $(shell command -v npm),$(ASYNCAPI))
 
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
+# What plays nodes and pods for the tests of the chart, and whose kinds of objects the chart makes some of.
+KWOK := sigs.k8s.io/kwok@v0.8.0
+PROMETHEUS_OPERATOR := github.com/prometheus-operator/prometheus-operator@v0.85.0
+GO := GOTOOLCHAIN=local GOFLAGS=-buildvcs=false GOBIN=$(CURDIR)/.kubernetes go
+
 # What writes files from code, and with --check tells which are out of date.
 WRITERS := streamer.events.generate streamer.config.reference streamer.sources.reference \
   streamer.store.kafka.reference streamer.store.kafka.asyncapi streamer.service.metrics_reference \
@@ -37,7 +44,7 @@ WRITERS := streamer.events.generate streamer.config.reference streamer.sources.r
 # Parts of the campaign, each of which can be played by itself.
 CAMPAIGNS := campaign-kills campaign-freezes campaign-restarts campaign-brokers campaign-network campaign-config
 
-.PHONY: help demo test check asyncapi campaign $(CAMPAIGNS) campaign-model campaign-mutations campaign-nodes campaign-payloads campaign-requests format generate kafka kafka-run pictures build image test-image clean
+.PHONY: help demo test test-kubernetes check asyncapi campaign $(CAMPAIGNS) campaign-model campaign-mutations campaign-nodes campaign-payloads campaign-requests format generate kafka kafka-run pictures build image test-image clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +54,9 @@ demo: $(RUNTIME) ## simulator, service and consumer together, live; ARGS="--tena
 
 test: $(TOOLS) $(TEST_KAFKA) $(TEST_ASYNCAPI) ## all tests, against a real Kafka; ARGS="-k name" chooses
 	@$(PYTEST) $(ARGS)
+
+test-kubernetes: $(TOOLS) $(KUBERNETES) ## the chart on a real Kubernetes API server; ARGS="-k rollback" chooses
+	@$(BIN)/python -m pytest --override-ini timeout=600 tests/kubernetes $(ARGS)
 
 check: $(TOOLS) ## format, lint, types, layers, dependencies, spelling, generated files
 	$(BIN)/ruff format --check --quiet
@@ -111,7 +121,7 @@ test-image: $(TOOLS) $(KAFKA) image ## build the image and run the service in it
 	@$(BIN)/python -m pytest tests/image $(ARGS)
 
 clean: ## delete everything that make made
-	rm -rf .venv .kafka .image .pictures dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage reports asyncapi/node_modules
+	rm -rf .venv .kafka .image .kubernetes .pictures dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage reports asyncapi/node_modules
 
 $(UV): constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -144,4 +154,19 @@ $(ASYNCAPI): asyncapi/package.json asyncapi/package-lock.json
 $(PICTURES): tests/dashboards/drawing/package.json
 	@mkdir -p $(@D) && cp $< $(@D)/package.json
 	@npm --prefix $(@D) install --ignore-scripts --no-audit --no-fund --no-package-lock --silent >&2
+	@touch $@
+
+$(KUBERNETES): tests/kubernetes/go.mod tests/kubernetes/go.sum Makefile
+	@command -v go >/dev/null && [[ "$$($(GO) version)" =~ go1\.(2[6-9]|[3-9][0-9]) ]] || { \
+	  echo "Go 1.26 or newer is needed to build Kubernetes for the tests (https://go.dev/dl)." >&2; exit 1; }
+	@echo "building Kubernetes into .kubernetes, once: some minutes" >&2
+	@mkdir -p .kubernetes/crds .kubernetes/stages
+	@cd tests/kubernetes && $(GO) build -trimpath -ldflags "-s -w \
+	  -X k8s.io/component-base/version.gitVersion=$$($(GO) list -m -f '{{.Version}}' k8s.io/kubernetes)" \
+	  -o $(CURDIR)/.kubernetes/ tool
+	@mv .kubernetes/server .kubernetes/etcd
+	@$(GO) install $(subst @,/cmd/kwok@,$(KWOK))
+	@$(GO) mod download $(KWOK) $(PROMETHEUS_OPERATOR)
+	@cp $$(go env GOMODCACHE)/$(KWOK)/kustomize/stage/{node,pod}/fast/*-*.yaml .kubernetes/stages/
+	@cp $$(go env GOMODCACHE)/$(PROMETHEUS_OPERATOR)/example/prometheus-operator-crd/*_{podmonitors,servicemonitors,prometheusrules}.yaml .kubernetes/crds/
 	@touch $@

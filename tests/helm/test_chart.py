@@ -170,3 +170,12 @@ def test_the_example_of_a_secured_kafka_uses_what_it_mounts() -> None:
     kafka = config["kafka"]
     password = f"{config['secrets_dir']}/{kafka['sasl_plain_password']['file']}"
     assert {str(Path(path).parent) for path in (password, kafka["ssl_cafile"])} <= mounts
+
+
+def test_the_page_lists_every_object_and_whether_it_is_always_there() -> None:
+    """As rendered with everything turned on, and with as little as possible."""
+    section = (ROOT / "docs" / "kubernetes.md").read_text().partition("## What is installed")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (?!Kind)([A-Z]\w+).* \| (.*) \|$", section, re.MULTILINE)
+    everywhere = set.intersection(*({each["kind"] for each in rendered(values)} for values in VALUES.values()))
+    assert {kind for kind, _ in rows} == {each["kind"] for values in VALUES.values() for each in rendered(values)}
+    assert {kind for kind, when in rows if when == "always"} == everywhere - {"Job"}

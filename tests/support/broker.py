@@ -19,6 +19,7 @@ import psutil
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from tests.support.endings import Tied
 from tests.support.ports import HOST, accepts, free_ports
 
 if TYPE_CHECKING:
@@ -64,10 +65,6 @@ DEFAULTS: Mapping[str, str] = {
 
 _JAVA = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Dlog4j2.configurationFile={LOG_SETTINGS}")
 
-# Waits on a pipe that only the starting process holds open: whatever ends that process, the broker goes with it, and its
-# data too. (PR_SET_PDEATHSIG would be tied to the thread that started the broker.)
-_WATCH = 'read -r _; kill -9 "$1" 2>/dev/null; rm -rf "$2"'
-
 
 class BrokerError(Exception):
     """The broker cannot be had, or did not do what it was told; says what to do, with the end of its log."""
@@ -104,7 +101,7 @@ class Broker:
         self._seat = seat or seats(1)[0]
         self._properties = {**DEFAULTS, **self._places(), **(properties or {})}
         self._process: subprocess.Popen[bytes] | None = None
-        self._watcher: subprocess.Popen[bytes] | None = None
+        self._tied: Tied | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -160,11 +157,7 @@ class Broker:
                 cwd=self._folder,
                 start_new_session=True,  # Ctrl-C is for the tests: they end the broker
             )
-        self._watcher = subprocess.Popen(
-            ["/bin/sh", "-c", _WATCH, "watch", str(self._process.pid), str(self._folder)],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
+        self._tied = Tied(self._process, folder=self._folder)
 
     def stop(self) -> None:
         """End the broker as an administrator would: SIGTERM, and SIGKILL after `STOP_WITHIN`."""
@@ -282,10 +275,9 @@ class Broker:
                 self._process.kill()
                 self._process.wait(STOP_WITHIN)
             self._process = None
-        if self._watcher is not None:
-            self._watcher.kill()
-            self._watcher.communicate()
-            self._watcher = None
+        if self._tied is not None:
+            self._tied.untie()
+            self._tied = None
 
 
 def answers(bootstrap: str, *, within: float) -> bool:

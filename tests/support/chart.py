@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,13 +18,18 @@ VALUES = {path.stem.removesuffix("-values"): yaml.safe_load(path.read_text()) fo
 Object = Mapping[str, Any]
 
 
-def rendered(values: Mapping[str, Any]) -> list[Object]:
-    """Return the objects that the chart makes of some values.
+def manifests(values: Mapping[str, Any]) -> list[str]:
+    """Return the YAML of each object that the chart makes of some values.
 
     Raises:
         HelmError: it makes none of these.
 
     """
-    manifests = Chart.load(CHART).render(dict(values), name="release", namespace="statuses")
-    texts = (text for name, text in sorted(manifests.items()) if name.endswith(".yaml"))
-    return [each for text in texts for each in yaml.safe_load_all(text) if each]
+    of_file = Chart.load(CHART).render(dict(values), name="release", namespace="statuses")
+    texts = (text for name, text in sorted(of_file.items()) if name.endswith(".yaml"))
+    return [each for text in texts for each in re.split(r"^---$", text, flags=re.MULTILINE) if yaml.safe_load(each)]
+
+
+def rendered(values: Mapping[str, Any]) -> list[Object]:
+    """Return the objects that the chart makes of some values; see `manifests`."""
+    return [yaml.safe_load(each) for each in manifests(values)]

@@ -1,10 +1,16 @@
-"""Waiting for processes of somebody else's to end."""
+"""How processes end: somebody else's are waited for, and a test's own end with it."""
 
 from __future__ import annotations
 
+import subprocess
 import time
+from pathlib import Path
 
 import psutil
+
+# Waits on a pipe that only the starting process holds open: whatever ends that process, its child goes with it, and its
+# data too. (PR_SET_PDEATHSIG would be tied to the thread that started the child.)
+_WATCH = 'read -r _; kill -9 "$1" 2>/dev/null; rm -rf "$2"'
 
 
 def wait_until_ended(pid: int, *, within: float = 20.0) -> None:
@@ -19,6 +25,23 @@ def wait_until_ended(pid: int, *, within: float = 20.0) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"process {pid} still runs after {within:.0f} s")
         time.sleep(0.02)
+
+
+class Tied:
+    """A process that this one started, and that is ended if this one ends without a word; its data is deleted then."""
+
+    def __init__(self, process: subprocess.Popen[bytes], *, folder: Path) -> None:
+        """Take the process and the folder of its data."""
+        self._watcher = subprocess.Popen(
+            ["/bin/sh", "-c", _WATCH, "watch", str(process.pid), str(folder)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def untie(self) -> None:
+        """The process has ended, and the data is still wanted."""
+        self._watcher.kill()
+        self._watcher.communicate()
 
 
 def _runs(pid: int) -> bool:
