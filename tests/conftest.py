@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import signal
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from functools import cache
@@ -119,8 +120,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_configure() -> None:
-    """Mark this run's processes, and keep looptime's plugin from making a loop for every test that is not async."""
+    """Mark this run's processes, let them be ended by SIGINT, and keep looptime's plugin from making loops that nobody uses."""
     os.environ.setdefault(*RUN)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a shell runs in the background, and all below it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     asyncio.set_event_loop(None)  # `get_event_loop` raises from now on; the plugin takes that for "none here"
 
 
