@@ -26,7 +26,7 @@ def test_kills_at_random_moments_leave_no_trace_in_the_stream(
     """Killed while starting, restoring, polling and committing, it goes on as if it had been one process."""
     counts = check_kills(place, tmp_path, dice, KILLS, speed=30.0)
     assert counts.events > 400
-    assert counts.promised > 30  # how many depends on the machine; none would make the oracle idle
+    assert counts.promised  # how many depends on the machine; none would make the oracle idle
 
 
 @pytest.mark.kafka
@@ -39,7 +39,7 @@ def test_kills_leave_no_trace_on_older_kafkas_either(
     place = kafka_place(shared_kafka(version), topic_prefix)
     counts = check_kills(place, tmp_path, dice, FEWER_KILLS, speed=10.0)
     assert counts.events > 150
-    assert counts.promised > 0
+    assert counts.promised
 
 
 def check_kills(place: Place, folder: Path, dice: random.Random, kills: int, *, speed: float) -> Counts:
