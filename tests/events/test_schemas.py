@@ -34,7 +34,9 @@ def test_the_files_are_what_the_definition_says() -> None:
         [sys.executable, "-m", "streamer.events.generate", "--check"], cwd=ROOT, capture_output=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert {file_name(each) for each in SCHEMA_IDS} == {each.name for each in ROOT.joinpath("schemas").glob("*.v*.json")}
+    assert {file_name(each) for each in SCHEMA_IDS} == {
+        each.name for each in ROOT.joinpath("schemas").glob("*.v*.json")
+    }
     assert set(documents()) == set(SCHEMA_IDS)
 
 
