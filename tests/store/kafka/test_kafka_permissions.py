@@ -40,9 +40,15 @@ NEEDED = of_service(KafkaConfig(topic_prefix=PREFIX), creates=True)
 
 @pytest.fixture(scope="session")
 def made_topics(secured_kafka: SecuredKafka) -> str:
-    """The prefix of topics that an administrator made."""
+    """The prefix of topics that an administrator made, with a record in each table: the claim of a take-over."""
     config = KafkaConfig(bootstrap_servers=(secured_kafka.bootstrap,), topic_prefix=PREFIX, partitions=1)
-    asyncio.run(KafkaStore(config=config, retention=7 * DAY, clock=SystemClock()).start())
+    store = KafkaStore(config=config, retention=7 * DAY, clock=SystemClock())
+
+    async def make() -> None:
+        await store.start()
+        await (await store.take_over(0, lambda: True)).close()
+
+    asyncio.run(make())
     return PREFIX
 
 
