@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,23 +24,29 @@ def share(names: tuple[str, ...], probability: float) -> str:
     return ",".join(name if ":" in name else f"{name}:{probability}" for name in names)
 
 
-@pytest.mark.timeout(120)
+def most_met(trial: Trial, names: tuple[str, ...]) -> bool:
+    """Tell whether the polls ran into most of these faults so far, whichever tenant's."""
+    tenants = trial.simulator.stats()["tenants"].values()
+    met = {name for tenant in tenants for name in tenant["faults"]}
+    return 2 * len({name.partition(":")[0] for name in names} & met) > len(names)
+
+
+@pytest.mark.timeout(180)
 def test_no_fault_of_the_vendor_makes_a_false_change(tmp_path: Path, dice: random.Random) -> None:
     """Errors, broken bodies and odd answers: what is told stays true, and each poll has an outcome."""
     assert all(name.partition(":")[0] in KINDS for name in (*ERRORS, *BROKEN, *ODD))
     with Trial(sqlite_place(tmp_path), tmp_path, TrialSettings(seed=dice.randrange(10_000), interval="250ms")) as trial:
         trial.start()
-        for faults in (share(ODD, 0.15), share(ERRORS, 0.03), share(BROKEN, 0.03)):
-            trial.simulator.faults(faults)
+        for names, probability in ((ODD, 0.15), (ERRORS, 0.03), (BROKEN, 0.03)):
+            trial.simulator.faults(share(names, probability))
             pause(4 * SCALE)
+            wait_until(partial(most_met, trial, names), f"most of {names} met", within=30)
         metric = trial.service.metric
         polls, good = metric("streamer_polls_total"), metric("streamer_polls_total", outcome="ok")
-        met = {name for tenant in trial.simulator.stats()["tenants"].values() for name in tenant["faults"]}
         trial.simulator.faults("")
         judge_trial(trial)
         manners = trial.simulator.stats()["manners"]
     assert polls > good > 0
-    assert len(met) > 10, f"only these faults were met: {met}"
     assert (manners["redirects_followed"], manners["foreign_cookies"], manners["redirected_credentials"]) == (0, 0, 0)
 
 

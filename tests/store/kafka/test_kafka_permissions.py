@@ -155,6 +155,8 @@ async def test_aiokafka_sends_the_rest_of_a_transaction_that_may_not_write_to_on
     producer = Clients(config=kafka, deadlines=IMPATIENT).producer(0)
     try:
         await producer.start()
+        for topic in (rows, events):  # so that no send waits, and the refusal of the first comes after the second
+            await producer.partitions_for(topic)
         await producer.begin_transaction()
         sent = [await producer.send(topic, b"{}", key=b"x|y", partition=0) for topic in (rows, events)]
         denied, other = await asyncio.gather(*sent, return_exceptions=True)
