@@ -178,7 +178,9 @@ FRESHNESS: Final = Row(
             about="Totals since the replicas started: many agents were missing at once, so nobody came or went.",
             unit=units.Short,
             queries=[
-                Query(f"topk(10, sum by (tenant, reason) ({series('held_snapshots_total')}))", "{{tenant}} {{reason}}")
+                Query(
+                    f"topk(10, sum by (tenant, reason) ({series('held_snapshots_total')}) > 0)", "{{tenant}} {{reason}}"
+                )
             ],
             steps=True,
             width=6,
@@ -188,7 +190,7 @@ FRESHNESS: Final = Row(
             about="Totals since the replicas started: times that an agent kept its stored state though another was shown.",
             unit=units.Short,
             queries=[
-                Query(f"topk(10, sum by (tenant, reason) ({series('held_agents_total')}))", "{{tenant}} {{reason}}")
+                Query(f"topk(10, sum by (tenant, reason) ({series('held_agents_total')}) > 0)", "{{tenant}} {{reason}}")
             ],
             steps=True,
             width=6,
@@ -198,8 +200,8 @@ FRESHNESS: Final = Row(
             about="Totals since the replicas started: status_map should know the statuses; poll-once lists both.",
             unit=units.Short,
             queries=[
-                Query(f"topk(10, sum by (tenant) ({series('unmapped_statuses_total')}))", "{{tenant}} statuses"),
-                Query(f"topk(10, sum by (tenant) ({series('unknown_fields_total')}))", "{{tenant}} fields"),
+                Query(f"topk(10, sum by (tenant) ({series('unmapped_statuses_total')}) > 0)", "{{tenant}} statuses"),
+                Query(f"topk(10, sum by (tenant) ({series('unknown_fields_total')}) > 0)", "{{tenant}} fields"),
             ],
             steps=True,
             width=6,
@@ -208,7 +210,7 @@ FRESHNESS: Final = Row(
             title="Faults of vendors' clocks",
             about="Totals since the replicas started: times of entry that lay after the answer that told them.",
             unit=units.Short,
-            queries=[Query(f"topk(10, sum by (tenant) ({series('vendor_clock_faults_total')}))", "{{tenant}}")],
+            queries=[Query(f"topk(10, sum by (tenant) ({series('vendor_clock_faults_total')}) > 0)", "{{tenant}}")],
             steps=True,
             width=6,
         ),
@@ -230,7 +232,7 @@ PUBLISHING: Final = Row(
             title="Transactions",
             about="By outcome: committed, or why the shard was lost.",
             unit=units.OpsPerSecond,
-            queries=[Query(f"sum by (outcome) ({rate('commits_total')})", "{{outcome}}")],
+            queries=[Query(f"sum by (outcome) ({rate('commits_total')}) > 0", "{{outcome}}")],
             stacked=True,
             width=6,
         ),
@@ -245,7 +247,7 @@ PUBLISHING: Final = Row(
             title="Producers thrown away",
             about="Totals since the replicas started, by reason: each was a shard lost and taken over again.",
             unit=units.Short,
-            queries=[Query(f"sum by (reason) ({series('producer_resets_total')})", "{{reason}}")],
+            queries=[Query(f"sum by (reason) ({series('producer_resets_total')}) > 0", "{{reason}}")],
             steps=True,
             width=6,
         ),

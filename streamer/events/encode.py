@@ -6,7 +6,7 @@ What one tenant's data can make fail fails here, never in a transaction that car
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 from uuid import UUID, uuid5
 
 import msgspec
@@ -33,10 +33,14 @@ ID_NAMESPACE: Final[_UUID] = UUID("6f1b2c1e-8f0a-5a39-9d39-2f3a6f0f7c55")
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class EventRefused(Exception):
-    """An event must not be published. `reason` is `too_large` or `invalid`; the message holds no personal data."""
+Refusal: TypeAlias = Literal["too_large", "invalid"]
+"""Why an event must not be published, in one word."""
 
-    def __init__(self, reason: str, message: str) -> None:
+
+class EventRefused(Exception):
+    """An event must not be published. The message holds no personal data."""
+
+    def __init__(self, reason: Refusal, message: str) -> None:
         """Take the reason for a metric's label and a message for people."""
         super().__init__(message)
         self.reason = reason
@@ -52,11 +56,11 @@ def encode_status(status: Status) -> bytes:
     try:
         data = _encode(status)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        reason, message = "invalid", f"the status can't be written as JSON: {type(error).__name__}"
-        raise EventRefused(reason, message) from error
+        message = f"the status can't be written as JSON: {type(error).__name__}"
+        raise EventRefused("invalid", message) from error
     if len(data) > STATUS_LIMIT:
-        reason, message = "too_large", f"the status has {len(data)} bytes as JSON; at most {STATUS_LIMIT} are published"
-        raise EventRefused(reason, message)
+        message = f"the status has {len(data)} bytes as JSON; at most {STATUS_LIMIT} are published"
+        raise EventRefused("too_large", message)
     return data
 
 
@@ -143,11 +147,11 @@ def _checked(value: AgentStatusChanged | QueueStatus, schema: str) -> bytes:
     try:
         data = _encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        reason, message = "invalid", f"the event can't be written as JSON: {type(error).__name__}"
-        raise EventRefused(reason, message) from error
+        message = f"the event can't be written as JSON: {type(error).__name__}"
+        raise EventRefused("invalid", message) from error
     if problem := complaint(schema, data):
-        reason, message = "invalid", f"the event does not fit its schema: {problem}"
-        raise EventRefused(reason, message)
+        message = f"the event does not fit its schema: {problem}"
+        raise EventRefused("invalid", message)
     return data
 
 
@@ -179,6 +183,6 @@ def _headers(about: _About, trace: str) -> Headers:
 
 def _measured(record: Record) -> Record:
     if record.size > RECORD_LIMIT:
-        reason, message = "too_large", f"the record has {record.size} bytes; at most {RECORD_LIMIT} are published"
-        raise EventRefused(reason, message)
+        message = f"the record has {record.size} bytes; at most {RECORD_LIMIT} are published"
+        raise EventRefused("too_large", message)
     return record

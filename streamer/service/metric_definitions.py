@@ -5,13 +5,20 @@ Dashboards and alerts depend on names and labels: one may be added, none is rena
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from msgspec import Struct
+
+from streamer.diff.differ import Held
+from streamer.events.encode import Refusal
+from streamer.store.engine import REASONS
 
 Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
 
 PREFIX: Final = "streamer_"
+
+OF_TENANT: Final = ("tenant", "source")
+"""The labels that say whom a series is about."""
 
 _REQUEST: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _COMMIT: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -21,18 +28,27 @@ _LAG: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5
 
 
 class Definition(Struct, frozen=True):
-    """One metric: its name without the prefix, and for a histogram the upper bounds of its buckets, in seconds."""
+    """One metric: its name without the prefix, and for a histogram the upper bounds of its buckets, in seconds.
+
+    `zeros` are the values of a counter's own label that are there at 0 before anything is counted.
+    """
 
     name: str
     kind: Kind
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    zeros: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
         """The name as it is scraped."""
         return PREFIX + self.name
+
+    @property
+    def own_label(self) -> str | None:
+        """The label that says what of a tenant, or of the process, is told; None where the metric is of one thing."""
+        return next((label for label in self.labels if label not in OF_TENANT), None)
 
 
 WATERMARK_AGE: Final = Definition(
@@ -48,6 +64,7 @@ DEFINITIONS: Final = (
         "counter",
         "Polls by outcome: ok, or what went wrong.",
         ("tenant", "source", "outcome"),
+        zeros=("ok",),
     ),
     Definition(
         "poll_duration_seconds",
@@ -79,6 +96,7 @@ DEFINITIONS: Final = (
         "counter",
         "Transactions by outcome: committed, or why the shard was lost.",
         ("outcome",),
+        zeros=("committed", *REASONS),
     ),
     Definition(
         "commit_duration_seconds",
@@ -113,12 +131,14 @@ DEFINITIONS: Final = (
         "counter",
         "Snapshots whose appearances and disappearances were quarantined.",
         ("tenant", "reason"),
+        zeros=get_args(Held),
     ),
     Definition(
         "held_agents_total",
         "counter",
         "Times an agent kept its stored state although a snapshot showed another.",
         ("tenant", "reason"),
+        zeros=(*get_args(Refusal), "older_view"),
     ),
     Definition(
         "queue_polls_total",
@@ -201,6 +221,7 @@ DEFINITIONS: Final = (
         "counter",
         "Producers thrown away with the state read for them, by reason.",
         ("reason",),
+        zeros=REASONS,
     ),
     Definition(
         "clock_offset_seconds",

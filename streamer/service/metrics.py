@@ -32,6 +32,7 @@ from streamer.signals import (
     FieldsUnknown,
     HealthChanged,
     LoopLag,
+    PollerStarted,
     PollFinished,
     Published,
     QueuesPolled,
@@ -81,6 +82,7 @@ class Metrics:
         self._shards: set[int] = set()
         self._unconfigured: dict[int, int] = {}
         self._handlers: dict[type, Callable[[Any], None]] = {
+            PollerStarted: self._poller_started,
             PollFinished: self._poll_finished,
             Published: self._published,
             AgentsCounted: self._agents_counted,
@@ -111,11 +113,29 @@ class Metrics:
         self._gauge("build_info", version=__version__, python=platform.python_version()).set(1)
         self._gauge("shards").set(shards)
         self._config_loaded()
+        self._begin()
 
     def __call__(self, signal: Signal) -> None:
         """Count a signal; those that no metric is made of are passed over."""
         if handler := self._handlers.get(type(signal)):
             handler(signal)
+
+    def _poller_started(self, signal: PollerStarted) -> None:
+        self._begin(tenant=signal.tenant, source=signal.source)
+
+    def _begin(self, **about: str) -> None:
+        """Have the counters of a tenant, or of the process, be there before they count: else nobody sees the first event.
+
+        What was counted before stays.
+        """
+        for each in DEFINITIONS:
+            if each.kind != "counter" or ("tenant" in each.labels) != bool(about):
+                continue
+            whom = {label: value for label, value in about.items() if label in each.labels}
+            if each.own_label is None:
+                self._counter(each.name, **whom)
+            for value in each.zeros:
+                self._counter(each.name, **whom, **{str(each.own_label): value})
 
     def _poll_finished(self, signal: PollFinished) -> None:
         self._counter("polls_total", tenant=signal.tenant, source=signal.source, outcome=signal.outcome).inc()

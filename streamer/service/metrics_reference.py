@@ -18,6 +18,9 @@ Served on `/metrics`, as Prometheus text or as OpenMetrics, whichever the reques
 seconds, times in seconds since the Unix epoch. No label holds an agent's id or name. The series of a tenant go when
 the tenant is no longer polled here. Beside these stand the usual `process_*` and `python_gc_*` metrics.
 
+A counter without labels of its own, and of the others the values that "from 0" names, are there at 0 before anything is
+counted: those of the process when it starts, those of a tenant when its poller does. So `increase()` sees the first one too.
+
 | Metric | Kind | Labels | Meaning |
 |---|---|---|---|
 """
@@ -36,7 +39,8 @@ def page() -> str:
 
 def _row(definition: Definition) -> str:
     labels = ", ".join(f"`{label}`" for label in definition.labels) or "-"
-    return f"| `{definition.full_name}` | {definition.kind} | {labels} | {definition.help} |\n"
+    zeros = f" From 0: {', '.join(f'`{value}`' for value in definition.zeros)}." if definition.zeros else ""
+    return f"| `{definition.full_name}` | {definition.kind} | {labels} | {definition.help}{zeros} |\n"
 
 
 def main(arguments: list[str]) -> int:

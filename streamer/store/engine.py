@@ -8,20 +8,36 @@ that was read for it are dropped together (invariant I2), and the shard is taken
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Literal, Protocol, TypeAlias, get_args
 
 from msgspec import Struct
 
 from streamer.events.record import Record
 
+Reason: TypeAlias = Literal[
+    "fenced",
+    "timeout",
+    "unreachable",
+    "refused",
+    "tainted",
+    "hanging",
+    "error",
+    "not_ours",
+    "killed",
+    "closed",
+]
+"""Every reason for which a shard can be lost; the last three are our own doing."""
+
+REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
+
 
 class ShardLost(Exception):
-    """The shard must be taken over again, if it is still ours. `reason` is a short word for a metric's label."""
+    """The shard must be taken over again, if it is still ours. `reason` is a word for a metric's label."""
 
-    def __init__(self, reason: str, detail: str = "") -> None:
-        """Take a `reason` such as `fenced`, `timeout`, `tainted`, `refused`, and a `detail` for the log."""
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        """Take a `reason`, and a `detail` for the log."""
         super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
+        self.reason: Final = reason
         self.detail = detail
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct
 
@@ -12,7 +12,7 @@ from streamer.clock import Clock
 from streamer.diff.state import TenantState
 from streamer.events.record import Record
 from streamer.signals import ClockOffset, CommitFinished, Observer
-from streamer.store.engine import Engine, ShardLost
+from streamer.store.engine import Engine, Reason, ShardLost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -178,7 +178,7 @@ class Shard:
 
     async def _write(self, records: list[Record]) -> None:
         began = self._clock.monotonic()
-        outcome = "killed"
+        outcome: Reason | Literal["committed"] = "killed"
         try:
             committed = await self._engine.commit(records)
             outcome = "committed"

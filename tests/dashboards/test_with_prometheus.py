@@ -48,7 +48,13 @@ def test_every_panel_has_something_to_show_and_every_alert_is_looked_at(
     scene.trouble()
     prometheus, empty = scene.prometheus, []
     wait_until(lambda: alerts(prometheus)[REFUSED]["state"] == "firing", f"{REFUSED} fires", within=HAPPENED_WITHIN)
+    failed = 'streamer_commits_total{outcome!="committed"}'
+    wait_until(lambda: bool(prometheus.now(f"{failed} > 0", at=time.time())), "it is scraped", within=HAPPENED_WITHIN)
     ended = time.time()
+
+    [lost] = prometheus.now(f"sum({failed})", at=ended)
+    [rise] = prometheus.now(f"sum(increase({failed}[10m]))", at=ended)  # as StreamerCommitsFailing asks
+    assert float(rise["value"][1]) >= float(lost["value"][1]) > 0, "the first commits that failed are seen to fail"
 
     def ask(query: Asked, values: dict[str, str]) -> list[Any]:
         text = query.with_values({**ALL, **values})

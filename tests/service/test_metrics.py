@@ -24,6 +24,7 @@ from streamer.signals import (
     HealthChanged,
     LoopLag,
     OperatorKey,
+    PollerStarted,
     PollFinished,
     Published,
     QueuesPolled,
@@ -41,6 +42,7 @@ from streamer.signals import (
     VendorClockFault,
     WatermarkMoved,
 )
+from streamer.store.engine import REASONS
 from tests.support.values import NOON
 
 if TYPE_CHECKING:
@@ -78,6 +80,11 @@ class Scrape:
     def value(self, name: str, **labels: str) -> float | None:
         """Return a sample's value."""
         return self.registry.get_sample_value(f"streamer_{name}", labels)
+
+    def labels(self, name: str) -> list[dict[str, str]]:
+        """Return the labels of each sample of a name."""
+        samples = (sample for family in self.registry.collect() for sample in family.samples)
+        return [sample.labels for sample in samples if sample.name == f"streamer_{name}"]
 
     def series(self, **labels: str) -> set[str]:
         """Return the names of all samples that have these labels."""
@@ -267,6 +274,29 @@ def test_a_tenant_that_is_gone_leaves_no_series(scrape: Scrape) -> None:
     assert scrape.series(tenant="other") == by_tenant
 
 
+def test_what_counts_is_at_0_before_its_first_event(scrape: Scrape) -> None:
+    """Prometheus sees by how much a series grew, not that it began: each reason for which a shard can be lost is there."""
+    assert [scrape.value("commits_total", outcome=each) for each in ("committed", *REASONS)] == [0] * (1 + len(REASONS))
+    assert {scrape.value("producer_resets_total", reason=each) for each in REASONS} == {0}
+    assert scrape.series(tenant="acme") == set()
+    scrape.tell(PollerStarted(**ACME))
+    assert scrape.value("polls_total", outcome="ok", **ACME) == 0
+    assert {scrape.value("held_snapshots_total", tenant="acme", reason=each) for each in ("empty", "shrunk")} == {0}
+    held = ("too_large", "invalid", "older_view")
+    assert {scrape.value("held_agents_total", tenant="acme", reason=each) for each in held} == {0}
+    for name in ("missed_transitions_total", "unmapped_statuses_total", "unknown_fields_total"):
+        assert scrape.value(name, **ACME) == 0
+    assert scrape.value("vendor_clock_faults_total", tenant="acme") == 0
+
+
+def test_another_poller_of_a_tenant_takes_nothing_of_what_was_counted_away(scrape: Scrape) -> None:
+    """A changed config starts one, and so does a take-over; a tenant that came back from elsewhere begins at 0."""
+    scrape.tell(PollerStarted(**ACME), SnapshotHeld(tenant="acme", reason="empty"), PollerStarted(**ACME))
+    assert scrape.value("held_snapshots_total", tenant="acme", reason="empty") == 1
+    scrape.tell(TenantGone(**ACME), PollerStarted(**ACME))
+    assert scrape.value("held_snapshots_total", tenant="acme", reason="empty") == 0
+
+
 def test_a_tenant_that_was_never_heard_of_may_go(scrape: Scrape) -> None:
     """It was configured, and never polled."""
     scrape.tell(TenantGone(**ACME))
@@ -309,7 +339,8 @@ def test_a_producer_is_reset_by_the_reason_alone(scrape: Scrape) -> None:
     )
     assert scrape.value("producer_resets_total", reason="fenced") == 1
     assert scrape.value("producer_resets_total", reason="timeout") == 1
-    assert scrape.value("producer_resets_total", reason="stopped") is None
+    resets = {labels["reason"] for labels in scrape.labels("producer_resets_total")}
+    assert resets == set(REASONS)
 
 
 def test_a_refused_config_is_told_until_a_good_one_comes(scrape: Scrape, clock: HandClock) -> None:

@@ -14,11 +14,11 @@ from aiokafka.errors import (
     StaleMetadata,
 )
 
-from streamer.store.engine import ShardLost
+from streamer.store.engine import Reason, ShardLost
 from streamer.store.kafka.handshake import HandshakeError, causes, described
 from streamer.store.kafka.reader import HangingTransactionError
 
-_REASONS = (
+_REASONS: tuple[tuple[Reason, tuple[type[BaseException], ...]], ...] = (
     ("killed", (ProducerClosed,)),
     ("hanging", (HangingTransactionError,)),
     ("fenced", (ProducerFenced, InvalidProducerEpoch)),
@@ -31,7 +31,7 @@ _REASONS = (
 _WAITING = ("timeout", "unreachable")
 
 
-def reason_of(error: BaseException) -> str:
+def reason_of(error: BaseException) -> Reason:
     """Return `killed` (by us), `hanging` (somebody's transaction), `fenced`, `timeout`, `unreachable`, `refused` (the broker said no) or `error`.
 
     aiokafka wraps what ended its sender in a plain `KafkaError`, so the causes count too; the first word that fits any.

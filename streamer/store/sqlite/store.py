@@ -80,13 +80,13 @@ class SqliteStore:
         if number != ONLY_SHARD:
             raise ValueError(f"there is no shard {number}: an embedded store has shard {ONLY_SHARD} alone")
         if not still_ours():
-            raise ShardLost("moved", "before the take-over")
+            raise ShardLost("not_ours", "before the take-over")
         try:
             epoch, tenants = await self._thread.run(self._claim)
         except TimeoutError as error:
             raise ShardLost("timeout", f"{self._path}: the take-over was not done in time") from error
         if not still_ours():
-            raise ShardLost("moved", "during the take-over")
+            raise ShardLost("not_ours", "during the take-over")
         engine = SqliteEngine(thread=self._thread, writer=self._writer, epoch=epoch)
         return Shard(number=number, tenants=tenants, engine=engine, clock=self._clock)
 
