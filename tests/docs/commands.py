@@ -18,6 +18,7 @@ from tests.support.broker import ROOT
 
 NOT_RUN: Mapping[str, str] = {
     "bash .ci/run": "it is what runs this test",
+    "bash .ci/slow": "needs Go, root and containers, and takes from minutes to half an hour",
     "make asyncapi": "may install first; tests/docs/test_asyncapi.py runs the same",
     "make build": "CI builds the wheel in tests/test_packaging.py",
     "make campaign": "takes from minutes to an hour",
