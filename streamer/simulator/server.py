@@ -15,7 +15,10 @@ from streamer.simulator.control import Control
 from streamer.simulator.oauth import TokenEndpoint
 from streamer.simulator.settings import SimulatorSettings
 from streamer.simulator.simulation import Simulation
-from streamer.simulator.vendor_api import Traps, VendorApi
+from streamer.simulator.vendor_api import CLIENT, Traps, VendorApi
+
+AS_CLIENT = f"/_client/{{{CLIENT}}}"
+"""What a client may put before every path of the vendor so that the record of requests tells it from others."""
 
 TICK_SECONDS = 0.1
 """How late, at most, a transition is recorded that no request asks for."""
@@ -39,16 +42,11 @@ def create_app(simulation: Simulation) -> web.Application:
     async def date(_request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Date"] = formatdate(simulation.vendor_clock(), usegmt=True)
 
+    vendor = [route for source in simulation.apis for route in VendorApi(simulation, source).routes()]
+    vendor += TokenEndpoint(simulation, simulation.settings).routes()
+    as_client = [web.route(each.method, AS_CLIENT + each.path, each.handler, **each.kwargs) for each in vendor]
     app = web.Application()
-    for source in simulation.apis:
-        app.router.add_routes(VendorApi(simulation, source).routes())
-    app.router.add_routes(
-        [
-            *TokenEndpoint(simulation, simulation.settings).routes(),
-            *Traps(simulation).routes(),
-            *Control(simulation).routes(),
-        ]
-    )
+    app.router.add_routes([*vendor, *as_client, *Traps(simulation).routes(), *Control(simulation).routes()])
     app.on_response_prepare.append(date)
     app.cleanup_ctx.append(keep_moving)
     return app

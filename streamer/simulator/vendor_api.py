@@ -12,8 +12,8 @@ from streamer.simulator.api import Api, Content, Question, Refused
 from streamer.simulator.faults import LAGGING, LAGGING_SILENTLY, STUCK, TORN, Call, Fault
 from streamer.simulator.simulation import Simulation, Traffic
 
-AS_CLIENT = "/_client/{client}"
-"""What a client may put before every path so that the record of requests tells it from others."""
+CLIENT = "client"
+"""The part of a path that names who asks, where a client says so."""
 
 
 class RequestLine(msgspec.Struct, frozen=True):
@@ -36,11 +36,7 @@ class VendorApi:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the vendor's routes."""
-        return [
-            web.get(before + path, self._answer, allow_head=False)
-            for before in ("", AS_CLIENT)
-            for path in self._api.paths
-        ]
+        return [web.get(path, self._answer, allow_head=False) for path in self._api.paths]
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         at = self._simulation.refresh()
@@ -62,7 +58,7 @@ class VendorApi:
             return _error(refused)
         finally:
             traffic.in_flight -= 1
-            until, client = self._simulation.refresh(), request.match_info.get("client", "")
+            until, client = self._simulation.refresh(), request.match_info.get(CLIENT, "")
             self._simulation.requests.write(RequestLine(at, until, tenant, client, status))
         traffic.not_modified += response.status == HTTPStatus.NOT_MODIFIED
         return response
