@@ -79,8 +79,8 @@ def test_the_stream_tells_the_truth_and_nothing_else(played: Played) -> None:
     print(f"{played.place.name}: {verdict}")  # noqa: T201 - the figures
     assert not verdict.violations, verdict
     assert counts.agents >= 150
-    assert counts.events > 500
-    assert counts.promised > 50, "the oracle had nothing to ask for"
+    assert counts.changes > 20
+    assert counts.promised, "the oracle had nothing to ask for"
 
 
 @pytest.mark.timeout(120 * SCALE)

@@ -64,7 +64,7 @@ def test_lists_that_lie_about_who_is_there_make_nobody_disappear(tmp_path: Path,
         trial.simulator.faults("")
         verdict = judge_trial(trial, lies=[Span(began, time.time_ns() // 1_000_000)])
     assert held > 5
-    assert verdict.counts.events > 300
+    assert verdict.counts.changes > 20
 
 
 @pytest.mark.timeout(120)

@@ -57,7 +57,7 @@ def test_a_broker_stopped_and_started_again_and_again_loses_nothing(
                 check_outage(trial, broker, frozen=False)
         verdict = judge_trial(trial)
     assert trial.service.starts == 1
-    assert verdict.counts.events > 400
+    assert verdict.counts.changes > 20
     lines = len(trial.service.log().splitlines())
     assert lines < 50 * OUTAGES, "an outage floods the log"
 
@@ -77,7 +77,7 @@ def test_a_frozen_broker_is_noticed_and_outlived(
         check_outage(trial, broker, frozen=True, longer=LONGEST_DEADLINE + 3)
         verdict = judge_trial(trial)
     assert trial.service.starts == 1
-    assert verdict.counts.events > 200
+    assert verdict.counts.changes > 20
 
 
 @pytest.mark.timeout(120)

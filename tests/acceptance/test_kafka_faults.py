@@ -25,7 +25,7 @@ def test_a_cluster_that_loses_nodes_costs_time_and_nothing_else(
         for fault in ("kill the transaction coordinator", "freeze the leader", "two of three away"):
             print(nodes.play(fault))  # noqa: T201 - pytest shows it where it fails, and with -s
         verdict = nodes.end()
-    assert verdict.counts.events > 200
+    assert verdict.counts.changes > 20
 
 
 @pytest.mark.timeout(600)
@@ -40,4 +40,4 @@ def test_whichever_request_is_lost_the_stream_is_true(
         for api in APIS:
             print(requests.play((api, dice.choice(list(Fault)))))  # noqa: T201 - pytest shows it where it fails
         verdict = requests.end()
-    assert verdict.counts.events > 200
+    assert verdict.counts.changes > 20

@@ -78,7 +78,7 @@ def test_a_service_with_the_least_permissions_is_killed_and_taken_over_and_nothi
         verdict = judge_trial(trial)
         assert not leaks(trial, {"log": trial.service.log()})
     assert user.password not in trial.service.log()
-    assert verdict.counts.events > 60
+    assert verdict.counts.changes
 
     config = tmp_path / "reader.yaml"
     kafka = place_of(secured_kafka, reader, topic_prefix, tmp_path / "other").config
@@ -141,7 +141,7 @@ def test_a_wrong_password_is_told_once_and_tried_seldom_and_the_right_one_is_tak
             lines = [each for each in service.log().splitlines() if "refuses the login" in each]
             assert len(lines) <= 4, lines  # at the start; of the group; of the shards; of a member begun anew
             assert not any(word in service.log() for word in ("hunter2", user.password, "changed-by-others"))
-    assert verdict.counts.events > 30
+    assert verdict.counts.changes
 
 
 def test_the_demo_uses_the_kafka_of_a_config_with_its_login(secured_kafka: SecuredKafka, tmp_path: Path) -> None:

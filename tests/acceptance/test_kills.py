@@ -25,7 +25,7 @@ def test_kills_at_random_moments_leave_no_trace_in_the_stream(
 ) -> None:
     """Killed while starting, restoring, polling and committing, it goes on as if it had been one process."""
     counts = check_kills(place, tmp_path, dice, KILLS, speed=30.0)
-    assert counts.events > 400
+    assert counts.changes > 20
     assert counts.promised  # how many depends on the machine; none would make the oracle idle
 
 
@@ -38,7 +38,7 @@ def test_kills_leave_no_trace_on_older_kafkas_either(
     """What a killed producer left open is ended by the next one, whatever the brokers make of transactions."""
     place = kafka_place(shared_kafka(version), topic_prefix)
     counts = check_kills(place, tmp_path, dice, FEWER_KILLS, speed=10.0)
-    assert counts.events > 150
+    assert counts.changes > 20
     assert counts.promised
 
 

@@ -53,4 +53,4 @@ def test_partitions_that_are_added_end_the_service_and_a_new_prefix_is_the_way_o
         verdict = judge_trial(trial)
     events = trial.place.reader.read(EVENTS)
     assert len({event.key.partition(b"|")[0] for event in events if b'"baseline"' in (event.value or b"")}) == 2
-    assert verdict.counts.events > 40
+    assert verdict.counts.changes

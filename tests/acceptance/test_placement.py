@@ -38,7 +38,7 @@ def test_two_replicas_that_both_believe_to_own_every_shard_do_no_harm(
         print(f"fenced {fenced} times in {DUEL:.0f} s, {PARTITIONS} shards")  # noqa: T201
     assert min(fenced) > 0, "there was no duel"
     assert sum(fenced) < PARTITIONS * DUEL, "they fence each other in a tight loop"
-    assert verdict.counts.events > 100
+    assert verdict.counts.changes > 20
 
 
 @pytest.mark.timeout(300)

@@ -51,6 +51,11 @@ class Counts:
     promised: int
     untold: int
 
+    @property
+    def changes(self) -> int:
+        """Events beside the first of each agent, which every run has: how many there are is the machine's speed."""
+        return self.events - self.agents
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
