@@ -5,7 +5,6 @@ The vendor's document shows one agent in XML and no JSON at all: see docs/decisi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
@@ -17,11 +16,12 @@ from streamer.model import AgentStatus, Interval, Millis, Window
 from streamer.sources import payload
 from streamer.sources.documented import Documented, UnknownFields
 from streamer.sources.eight_by_eight import ITEM, LIST, SHORT_CODE, SUB_STATUS, Status, significant
+from streamer.sources.eight_by_eight_realtime_values import Value, plain, text
 from streamer.sources.errors import PollError
 from streamer.sources.xml_payload import Shape, records
 
 Format: TypeAlias = Literal["json", "xml"]
-Value: TypeAlias = int | str | None
+Field: TypeAlias = int | str | None
 
 LOGGED_OUT: Final = 9
 
@@ -66,18 +66,18 @@ LONGEST: Final = 10 * 366 * 86_400
 class Agent(Struct, frozen=True, rename="kebab"):
     """The fields of an agent that are read. Numbers may come as text and text as numbers; nothing equals absent."""
 
-    agent_guid: Value = None
-    agent_id: Value = None
-    agent_name: Value = None
-    agent_status: Value = None
-    agent_sub_status: Value = None
-    agent_sub_status_capital: Value = field(default=None, name="Agent-sub-status")  # so in the document's table
-    agent_media_id: Value = None
-    group_id: Value = None
-    status_code_item_id: Value = None
-    status_code_item_short_code: Value = None
-    status_code_list_id: Value = None
-    time_in_status: Value = None
+    agent_guid: Field = None
+    agent_id: Field = None
+    agent_name: Field = None
+    agent_status: Field = None
+    agent_sub_status: Field = None
+    agent_sub_status_capital: Field = field(default=None, name="Agent-sub-status")  # so in the document's table
+    agent_media_id: Field = None
+    group_id: Field = None
+    status_code_item_id: Field = None
+    status_code_item_short_code: Field = None
+    status_code_list_id: Field = None
+    time_in_status: Field = None
 
 
 NOT_READ: Final = frozenset(
@@ -122,8 +122,6 @@ AGENTS: Final = Shape(
     besides=NOT_READ,
 )
 
-_NUMBER = re.compile(r"-?[0-9]{1,18}")
-_MOST: Final = 10**18
 _NODE = msgspec.json.Decoder(list[msgspec.Raw] | dict[str, msgspec.Raw])
 _AGENT = Documented(Agent, besides=NOT_READ)
 
@@ -184,26 +182,26 @@ def _listed(agent: Agent, *, path: str, names: bool) -> Listed:
     code = _number(agent.agent_status, f"{path}.{CODE}")
     if code is None:
         raise payload.invalid(f"{path}.{CODE}", "is missing")
-    guid, login, seconds = _text(agent.agent_guid), _text(agent.agent_id), _plain(agent.time_in_status)
+    guid, login, seconds = text(agent.agent_guid), text(agent.agent_id), plain(agent.time_in_status)
     if guid is None and login is None:
         raise payload.invalid(f"{path}.{LOGIN}", "is missing, and so is agent-guid")
-    sub_status = _text(agent.agent_sub_status)
+    sub_status = text(agent.agent_sub_status)
     known: dict[str, Value] = {
         GUID: guid,
         LOGIN: login,
-        "agent-media-id": _plain(agent.agent_media_id),
-        SUB_STATUS: _text(agent.agent_sub_status_capital) if sub_status is None else sub_status,
-        "group-id": _plain(agent.group_id),
+        "agent-media-id": plain(agent.agent_media_id),
+        SUB_STATUS: text(agent.agent_sub_status_capital) if sub_status is None else sub_status,
+        "group-id": plain(agent.group_id),
         LIST: _number(agent.status_code_list_id, f"{path}.{LIST}"),
         ITEM: _number(agent.status_code_item_id, f"{path}.{ITEM}"),
-        SHORT_CODE: _text(agent.status_code_item_short_code),
+        SHORT_CODE: text(agent.status_code_item_short_code),
         CLOCK: seconds,
     }
     vendor: dict[str, Any] = {"code": code, "label": STATUSES[code].label if code in STATUSES else None}
     vendor |= {key: value for key, value in known.items() if value is not None}
     status = AgentStatus(
         agent=payload.agent_id(guid or login or "", f"{path}.{LOGIN if guid is None else GUID}"),
-        name=payload.agent_name(_text(agent.agent_name), wanted=names),
+        name=payload.agent_name(text(agent.agent_name), wanted=names),
         vendor=vendor,
         significant=significant(vendor),
     )
@@ -242,22 +240,7 @@ def json_items(body: bytes, shape: Shape, unknown: UnknownFields) -> Iterator[tu
     raise payload.invalid(path, f"expected a list of {shape.lists[0]}, got one object in another")
 
 
-def _text(value: Value) -> str | None:
-    """Return text without the blanks around it, that the document's example has; None for nothing."""
-    return None if value is None else str(value).strip() or None
-
-
-def _number(value: Value, path: str) -> int | None:
+def _number(value: Field, path: str) -> int | None:
     """Return a number that the status rests on: text that is none spoils the answer."""
     blank = isinstance(value, str) and not value.strip()
     return None if value is None or blank else payload.whole_number(value, path)
-
-
-def _plain(value: Value) -> Value:
-    """Return what no status rests on: a number if it is one that events can hold, else text."""
-    if isinstance(value, int) and -_MOST < value < _MOST:
-        return value  # as most are, and each poll reads them all: text takes ten times as long
-    text = _text(value)
-    if text is None or not _NUMBER.fullmatch(text):
-        return text
-    return int(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 
@@ -13,10 +13,9 @@ from streamer.model import Queue, QueueGauges
 from streamer.sources import payload
 from streamer.sources.documented import UnknownFields
 from streamer.sources.eight_by_eight_realtime_payload import Format, json_items
+from streamer.sources.eight_by_eight_realtime_values import LARGEST, Value, plain, text
 from streamer.sources.errors import PollError
 from streamer.sources.xml_payload import Shape, records
-
-Value: TypeAlias = int | float | str | None
 
 ID: Final = "queue-id"
 NAME: Final = "queue-name"
@@ -67,9 +66,7 @@ QUEUES: Final = Shape(
     fields=frozenset({ID, NAME, MEDIA, TYPE, *GAUGES.values(), *COUNTERS}),
 )
 
-_INT64: Final = 2**63
-_WHOLE = re.compile(r"-?[0-9]{1,18}")
-_FRACTION = re.compile(r"(-?[0-9]{1,18})\.[0-9]+")
+_FRACTION = re.compile(r"(-?[0-9]{1,16})\.[0-9]+")
 _ITEM = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _VALUE = msgspec.json.Decoder(Value)
 
@@ -104,15 +101,15 @@ def _records(body: bytes, form: Format, unknown: UnknownFields) -> Iterator[tupl
 
 
 def _queue(record: Mapping[str, Value], path: str) -> Queue:
-    id_ = _text(record.get(ID))
+    id_ = text(record.get(ID))
     if id_ is None:
         raise payload.invalid(f"{path}.{ID}", "is missing")
-    counters = {name: _plain(record.get(name)) for name in COUNTERS}
+    counters = {name: plain(record.get(name)) for name in COUNTERS}
     return Queue(
         id=payload.agent_id(id_, f"{path}.{ID}"),
-        name=_text(record.get(NAME)),
-        media=_text(record.get(MEDIA)),
-        type=_text(record.get(TYPE)),
+        name=text(record.get(NAME)),
+        media=text(record.get(MEDIA)),
+        type=text(record.get(TYPE)),
         gauges=QueueGauges(**{name: _gauge(record.get(field), f"{path}.{field}") for name, field in GAUGES.items()}),
         counters={name: value for name, value in counters.items() if value is not None},
     )
@@ -120,24 +117,9 @@ def _queue(record: Mapping[str, Value], path: str) -> Queue:
 
 def _gauge(value: Value, path: str) -> int | None:
     """Return a gauge, a fraction of it cut off; None for nothing, and for a negative: the vendor's "not available"."""
-    value = _plain(value)
-    if isinstance(value, str):
-        match = _FRACTION.fullmatch(value)
-        if match is None:
-            raise payload.invalid(path, "expected a number of at most 18 digits, got text that is none")
-        value = int(match[1])
-    if isinstance(value, float) and value >= _INT64:
-        raise payload.invalid(path, "the number does not fit into 64 bits")
-    return None if value is None or value < 0 else int(value)
-
-
-def _plain(value: Value) -> Value:
-    """Return a number that came as text as a number, and one that events can't hold as text; None for nothing."""
-    if not isinstance(value, str):
-        return str(value) if isinstance(value, int) and not -_INT64 <= value < _INT64 else value
-    text = value.strip()
-    return int(text) if _WHOLE.fullmatch(text) else text or None
-
-
-def _text(value: Value) -> str | None:
-    return None if value is None else str(value).strip() or None
+    number = plain(value)
+    if isinstance(number, str) and (match := _FRACTION.fullmatch(number)):
+        number = int(match[1])
+    if isinstance(number, str) or (number is not None and abs(number) > LARGEST):
+        raise payload.invalid(path, f"expected a number of at most {LARGEST}, or one that comes as text")
+    return None if number is None or number < 0 else int(number)
