@@ -190,6 +190,25 @@ class GroupHeard(Struct, frozen=True):
     """The group is heard again, or for the first time."""
 
 
+class RestoreAdvanced(Struct, frozen=True):
+    """Of the tables of a shard that is being taken over `done` of `total` offsets are restored; None: it is not known.
+
+    Told when it begins, and after each piece. Its end is that the shard is taken, or can't be.
+    """
+
+    shard: int
+    done: int
+    total: int | None
+
+
+class ReadAdvanced(Struct, frozen=True):
+    """Who reads a topic whole has come past `done` of the `total` offsets that it had then; None: it is not known yet."""
+
+    topic: str
+    done: int
+    total: int | None
+
+
 class ShardTaken(Struct, frozen=True):
     """A shard is ours: its state was restored in `seconds`."""
 
@@ -279,6 +298,8 @@ Signal: TypeAlias = (
     | ShardsPlaced
     | GroupSilent
     | GroupHeard
+    | RestoreAdvanced
+    | ReadAdvanced
     | ShardTaken
     | ShardLoad
     | ShardDropped
@@ -291,6 +312,10 @@ Signal: TypeAlias = (
 
 Observer: TypeAlias = Callable[[Signal], None]
 """Takes each signal as it happens. It must not block and must not raise."""
+
+
+def nobody(_signal: Signal) -> None:
+    """Observe nothing."""
 
 
 def fan_out(observers: Iterable[Observer]) -> Observer:

@@ -18,17 +18,20 @@ if TYPE_CHECKING:
 def audit(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     """Compare each agent's row with its events, and the watermarks with both; exit code 1 if they differ.
 
-    It may run beside the service. What retention deleted can't be compared and is told as not covered.
+    It may run beside the service. What retention deleted can't be compared and is told as not covered. At a terminal
+    stderr shows how far it is.
     """
     from streamer.cli.opening import load_for_reading, opened  # noqa: PLC0415
+    from streamer.cli.progress import progress  # noqa: PLC0415
     from streamer.store.audit import audit as audit_store  # noqa: PLC0415
 
     loaded = load_for_reading(config)
     reports: list[Report] = []
 
     async def work() -> None:
-        async with opened(loaded) as store:
-            reports.append(await audit_store(store))
+        with progress() as observer:
+            async with opened(loaded) as store:
+                reports.append(await audit_store(store, observer))
 
     run_until_stopped(work, endless=False)
     (report,) = reports

@@ -88,7 +88,7 @@ class ShardKeeper:
 
     async def _take_over(self) -> Shard:
         began = self._tools.clock.monotonic()
-        shard = await self._store.take_over(self.number, lambda: self._ours)
+        shard = await self._store.take_over(self.number, lambda: self._ours, self._tools.observer)
         shard.observer = self._tools.observer
         self._tools.observer(
             ShardTaken(

@@ -10,6 +10,7 @@ import structlog
 
 from streamer.clock import SystemClock
 from streamer.service.quiet import Quiet
+from streamer.service.restoring import Restoring
 from streamer.signals import (
     AgentsHeld,
     ConfigLoaded,
@@ -20,6 +21,7 @@ from streamer.signals import (
     HealthChanged,
     OperatorKey,
     QueuesPolled,
+    RestoreAdvanced,
     ShardDropped,
     ShardsPlaced,
     ShardTaken,
@@ -49,6 +51,9 @@ REFUSED: Final = "refused"
 REMIND_AFTER: Final = 600.0
 """Seconds after which what goes on happening is said again."""
 
+RESTORING_EVERY: Final = 10.0
+"""Seconds after which it is said how far a restoration is; most take less."""
+
 CODE_LENGTH: Final = 64
 """Characters of a vendor's code that are logged at most."""
 
@@ -60,10 +65,13 @@ class LogSubscriber:
         """Log through structlog as it is configured."""
         self._log = structlog.get_logger(__name__)
         clock = clock or SystemClock()
+        self._clock = clock
         self._quiet = Quiet(clock=clock, again_after=REMIND_AFTER)
         self._fields = Quiet(clock=clock, again_after=math.inf)
         self._health: dict[str, str] = {}
         self._failed: dict[int, str] = {}
+        self._restoring = Restoring()
+        self._restoring_told = 0.0
         self._unconfigured: dict[int, int] = {}
         self._grouped = False
         self._refused: tuple[str, ...] = ()
@@ -80,6 +88,7 @@ class LogSubscriber:
             ShardsPlaced: self._shards_placed,
             GroupSilent: self._group_silent,
             GroupHeard: self._group_heard,
+            RestoreAdvanced: self._restore_advanced,
             ShardTaken: self._shard_taken,
             ShardDropped: self._shard_dropped,
             TakeOverFailed: self._take_over_failed,
@@ -170,8 +179,19 @@ class LogSubscriber:
         self._log.info("consumer group is heard again" if self._grouped else "consumer group is joined")
         self._grouped = True
 
+    def _restore_advanced(self, signal: RestoreAdvanced) -> None:
+        now, all_of_them = self._clock.monotonic(), self._restoring
+        if all_of_them.shards == 0:
+            self._restoring_told = now
+        all_of_them(signal)
+        if now - self._restoring_told >= RESTORING_EVERY:
+            self._restoring_told = now
+            about = {"left": all_of_them.left, "done": all_of_them.done, "total": all_of_them.total}
+            self._log.info("shards are being restored", shards=all_of_them.shards, **about)
+
     def _shard_taken(self, signal: ShardTaken) -> None:
         self._failed.pop(signal.shard, None)
+        self._restoring(signal)
         self._quiet.over(REFUSED)
         self._log.info(
             "shard is taken",
@@ -183,11 +203,13 @@ class LogSubscriber:
 
     def _shard_dropped(self, signal: ShardDropped) -> None:
         self._unconfigured.pop(signal.shard, None)
+        self._restoring(signal)
         tell = self._log.info if signal.reason in ORDERLY else self._log.warning
         reason = signal.reason if self._is_news(signal.reason) else REFUSED
         tell("shard is dropped", shard=signal.shard, reason=reason)
 
     def _take_over_failed(self, signal: TakeOverFailed) -> None:
+        self._restoring(signal)
         kind = signal.reason.partition(":")[0]
         if self._failed.get(signal.shard) == kind:
             return

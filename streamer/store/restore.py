@@ -112,6 +112,11 @@ class Restoration:
         """Take the next record of a table."""
         self._newest[record.topic][record.key] = record
 
+    @property
+    def left(self) -> int:
+        """How many of the records that were taken are still to be read."""
+        return sum(map(len, self._newest.values()))
+
     def work(self, most: int = sys.maxsize) -> bool:
         """Read at most so many of the records that were taken, all by default; False once there are no more.
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from streamer.clock import Clock
 from streamer.diff.state import TenantState
 from streamer.events.record import Record
-from streamer.signals import ClockOffset, CommitFinished, Observer
+from streamer.signals import ClockOffset, CommitFinished, Observer, nobody
 from streamer.store.engine import Engine, Reason, ShardLost
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Shard:
     ) -> None:
         """Take the state read for `engine`, by tenant, and what the take-over has shown of the `clock_offset`."""
         self.number = number
-        self.observer: Observer = _nobody
+        self.observer: Observer = nobody
         self._tenants = dict(tenants)
         self._engine = engine
         self._clock = clock
@@ -221,7 +221,3 @@ class Shard:
 def _again(lost: ShardLost) -> ShardLost:
     """Return an equal exception: one that many tasks raise would gather all their tracebacks."""
     return ShardLost(lost.reason, lost.detail)
-
-
-def _nobody(_signal: object) -> None:
-    """Observe nothing."""

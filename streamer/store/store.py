@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from streamer.events.record import Stored, Topic
-from streamer.signals import Observer
+from streamer.signals import Observer, nobody
 from streamer.store.shard import Shard
 from streamer.store.shard_map import ShardMap
 
@@ -34,8 +34,10 @@ class Store(Protocol):
     def shard_map(self, observer: Observer) -> ShardMap:
         """Return who says which shards this process shall serve; it tells `observer` what happens to them."""
 
-    async def take_over(self, number: int, still_ours: Callable[[], bool]) -> Shard:
+    async def take_over(self, number: int, still_ours: Callable[[], bool], observer: Observer = nobody) -> Shard:
         """Become the one writer of a shard, then read its state: in this order, whatever happens.
+
+        `observer` is told how far that is (`RestoreAdvanced`).
 
         Raises:
             ShardLost: not possible now; try again later, if the shard is still ours.
@@ -43,10 +45,18 @@ class Store(Protocol):
 
         """
 
-    def read(self, topic: Topic, *, follow: bool = False, from_beginning: bool = True) -> AsyncIterator[Stored]:
+    def read(
+        self,
+        topic: Topic,
+        *,
+        follow: bool = False,
+        from_beginning: bool = True,
+        observer: Observer | None = None,
+    ) -> AsyncIterator[Stored]:
         """Yield the committed records of a topic, in order within each partition.
 
         With `follow` it goes on with what comes; else it ends at what was there when it began. Needs no ownership.
+        An `observer` is told how much of what was there is read (`ReadAdvanced`).
         """
 
     async def stop(self) -> None:

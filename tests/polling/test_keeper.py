@@ -14,7 +14,16 @@ from streamer.model import Meaning
 from streamer.polling.keeper import CLOSE_WITHIN, RETRY_LONGEST, ShardKeeper
 from streamer.polling.roster import Roster
 from streamer.polling.tools import Tools
-from streamer.signals import ShardDropped, ShardTaken, Signal, TakeOverFailed, TenantGone, UnconfiguredTenants
+from streamer.signals import (
+    Observer,
+    ShardDropped,
+    ShardTaken,
+    Signal,
+    TakeOverFailed,
+    TenantGone,
+    UnconfiguredTenants,
+    nobody,
+)
 from streamer.store.engine import ShardLost, StoreError
 from tests.support.clock import LoopClock, run_for, running
 from tests.support.memory import MemorySource, MemoryStore, MemoryVendors, tenant
@@ -108,9 +117,9 @@ async def test_old_pollers_have_ended_before_the_shard_is_taken_over_again(
     under_way: list[int] = []
     take_over = store.take_over
 
-    async def watched(number: int, still_ours: Callable[[], bool]) -> Any:
+    async def watched(number: int, still_ours: Callable[[], bool], observer: Observer = nobody) -> Any:
         under_way.append(sum(each.under_way for each in vendors.made))
-        return await take_over(number, still_ours)
+        return await take_over(number, still_ours, observer)
 
     store.take_over = watched  # type: ignore[method-assign]
     async with running(make_keeper(*(tenant(f"t{number}") for number in range(8))).run()):

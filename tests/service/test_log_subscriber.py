@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from streamer.service.log_subscriber import REMIND_AFTER, LogSubscriber
+from streamer.service.log_subscriber import REMIND_AFTER, RESTORING_EVERY, LogSubscriber
 from streamer.service.quiet import MOST_THINGS
 from streamer.signals import (
     AgentsHeld,
@@ -18,6 +18,7 @@ from streamer.signals import (
     OperatorKey,
     PollFinished,
     QueuesPolled,
+    RestoreAdvanced,
     ShardDropped,
     ShardsPlaced,
     ShardTaken,
@@ -318,3 +319,28 @@ def test_keys_that_need_a_restart_are_a_warning(told: Told) -> None:
         ("info", None),
         ("warning", ["kafka", "server"]),
     ]
+
+
+def test_a_long_restoration_is_told_every_ten_seconds_for_all_shards_together(told: Told, clock: HandClock) -> None:
+    """What is done sooner needs no line, and the next one begins anew."""
+    assert told.texts(advanced(0, 0), advanced(1, 0), advanced(0, 90)) == []
+    clock.now += RESTORING_EVERY
+    told.lines(taken(0))
+    [line] = told.lines(advanced(1, 20), advanced(1, 21))
+    assert (line["event"], line["shards"], line["left"]) == ("shards are being restored", 2, 1)
+    assert (line["done"], line["total"]) == (110, 200)
+    clock.now += RESTORING_EVERY
+    assert told.texts(advanced(1, 40)) == ["shards are being restored"]
+    told.lines(TakeOverFailed(shard=1, reason="hanging", retry_in=1.0))
+    clock.now += RESTORING_EVERY
+    assert told.texts(advanced(1, 0)) == []
+
+
+def advanced(shard: int, done: int) -> RestoreAdvanced:
+    """Return the signal of a shard of a hundred offsets."""
+    return RestoreAdvanced(shard=shard, done=done, total=100)
+
+
+def taken(shard: int) -> ShardTaken:
+    """Return the signal of its end."""
+    return ShardTaken(shard=shard, seconds=1.0, tenants=1, agents=1)

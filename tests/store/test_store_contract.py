@@ -12,7 +12,7 @@ from streamer.diff.queues import QueuePlan, plan_queues
 from streamer.diff.state import TenantState
 from streamer.events.record import EVENTS, QUEUES, ROWS, TENANTS, TOPICS, Record, Stored, agent_key, queue_key
 from streamer.model import Queue, QueueGauges, QueueSnapshot, Window
-from streamer.signals import CommitFinished, Signal
+from streamer.signals import CommitFinished, ReadAdvanced, RestoreAdvanced, Signal
 from streamer.store import ShardLost, Store, StoreError, Update
 from tests.store.conftest import Backend, TakeOver, seen
 from tests.support.narrator import Narrator, event, tenant_in, tenant_status
@@ -318,3 +318,68 @@ def test_the_example_event_is_a_valid_record(tenant: str) -> None:
     record, row = event(tenant, "a")
     assert (record.topic, row.topic) == (EVENTS, ROWS)
     assert (record.key, record.value, record.headers) == (row.key, row.value, row.headers)
+
+
+@pytest.mark.parametrize("follow", [False, True])
+async def test_who_reads_a_topic_is_told_how_far_that_is(
+    store: Store, take_over: TakeOver, tenant: str, *, follow: bool
+) -> None:
+    """From the first record to the last that there was, also where the reading goes on."""
+    shard = await take_over()
+    story = narrator(tenant, store)
+    for agents in (("a", "b", "c"), ("b",), ("c", "d")):
+        await shard.commit(story.tell(*agents))
+    told: list[tuple[int, int | None]] = []
+    over = asyncio.Event()
+
+    def observe(signal: Signal) -> None:
+        assert isinstance(signal, ReadAdvanced)
+        assert signal.topic == EVENTS
+        told.append((signal.done, signal.total))
+        if signal.done == signal.total:
+            over.set()
+
+    async def read() -> int:
+        return len([each async for each in store.read(EVENTS, follow=follow, observer=observe)])
+
+    reading = asyncio.create_task(read())
+    async with asyncio.timeout(60):
+        await over.wait()
+        if follow:
+            await shard.commit(story.tell("a"))
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+        else:
+            assert await reading == 6
+    assert told[0] == (0, None)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert {total for _, total in told[1:]} == {told[-1][0]}
+    assert told[-1][0] >= 6
+
+
+async def test_a_topic_without_records_is_read_at_once(store: Store) -> None:
+    """Nothing of nothing is all."""
+    told: list[Signal] = []
+    assert [each async for each in store.read(EVENTS, observer=told.append)] == []
+    assert told[-1] == ReadAdvanced(topic=EVENTS, done=0, total=0)
+
+
+async def test_a_take_over_tells_how_far_it_is(store: Store, take_over: TakeOver, tenant: str) -> None:
+    """From none to all where it is known how much there is, and never more; records that are superseded count too."""
+    shard = await take_over()
+    story = narrator(tenant, store)
+    for _ in range(3):
+        await shard.commit(story.tell("a", "b", "c"))
+    await shard.close()
+    told: list[RestoreAdvanced] = []
+
+    def observe(signal: Signal) -> None:
+        assert isinstance(signal, RestoreAdvanced)
+        told.append(signal)
+
+    await (await store.take_over(store.shards - 1, lambda: True, observe)).kill()
+    assert told[0] == RestoreAdvanced(shard=store.shards - 1, done=0, total=None)
+    assert [each.done for each in told] == sorted(each.done for each in told)
+    if (total := told[-1].total) is not None:
+        assert told[-1].done == total >= 9

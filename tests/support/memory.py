@@ -13,7 +13,7 @@ from streamer.clock import Clock
 from streamer.config import AgentStatus8x8, LiteralSecret, TenantConfig
 from streamer.events.record import EVENTS, ROWS, TENANTS, Record, Stored, Topic, partition_of, tenant_of
 from streamer.model import AgentStatus, Millis, Snapshot, Window
-from streamer.signals import Observer
+from streamer.signals import Observer, nobody
 from streamer.sources.errors import PollError
 from streamer.sources.pace import Pace
 from streamer.sources.source import QueueSource
@@ -173,7 +173,12 @@ class MemoryStore:
         """All shards are served here."""
         return StaticShardMap(range(self.shards))
 
-    async def take_over(self, number: int, still_ours: Callable[[], bool]) -> Shard:
+    async def take_over(
+        self,
+        number: int,
+        still_ours: Callable[[], bool],
+        observer: Observer = nobody,  # noqa: ARG002 - it takes no time
+    ) -> Shard:
         """Fence whoever wrote before, then read."""
         assert still_ours()
         self.taken_at.append(self._clock.monotonic())
@@ -187,8 +192,11 @@ class MemoryStore:
         offset = self.clock_offset
         return Shard(number=number, tenants=tenants, engine=engine, clock=self._clock, clock_offset=offset)
 
-    async def read(self, topic: Topic, *, follow: bool = False, from_beginning: bool = True) -> AsyncIterator[Stored]:
+    async def read(
+        self, topic: Topic, *, follow: bool = False, from_beginning: bool = True, observer: Observer | None = None
+    ) -> AsyncIterator[Stored]:
         """Yield what is there."""
+        assert observer is None, "nothing here takes long"
         assert from_beginning, "nothing here reads from the end"
         assert not follow, "nothing here follows"
         for number in sorted(self._partitions):

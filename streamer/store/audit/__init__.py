@@ -16,13 +16,16 @@ from streamer.store.audit.table import Table
 from streamer.store.audit.watermarks import Watermarks
 
 if TYPE_CHECKING:
+    from streamer.signals import Observer
     from streamer.store.store import Store
 
 __all__ = ["Finding", "Report", "Summary", "audit"]
 
 
-async def audit(store: Store) -> Report:
+async def audit(store: Store, observer: Observer | None = None) -> Report:
     """Read a started store whole and compare its tables with its events. It takes no ownership and writes nothing.
+
+    An `observer` is told how far each topic is read (`ReadAdvanced`).
 
     Raises:
         StoreError, OSError: the store can't be read.
@@ -30,15 +33,15 @@ async def audit(store: Store) -> Report:
     """
     findings: list[Finding] = []
     watermarks = Watermarks(findings)
-    async for record in store.read(TENANTS):
+    async for record in store.read(TENANTS, observer=observer):
         watermarks.take(record)
     before, after = Table(findings), Table(findings)
-    async for record in store.read(ROWS):
+    async for record in store.read(ROWS, observer=observer):
         before.take(record)
     chain = Chain(findings, watermarks=watermarks, table=before)
-    async for record in store.read(EVENTS):
+    async for record in store.read(EVENTS, observer=observer):
         chain.take(record)
-    async for record in store.read(ROWS):
+    async for record in store.read(ROWS, observer=observer):
         after.take(record)
     chain.close(after)
     distinct = tuple(dict.fromkeys(findings))  # the table was read twice

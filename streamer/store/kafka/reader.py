@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from aiokafka.errors import TopicAuthorizationFailedError
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from streamer.store.kafka.client import Clients, Consumer, Message
 
 _WAIT_MS: Final = 500
+
+Advance: TypeAlias = Callable[[int, int], None]
+"""Is told how many offsets were passed, and of how many."""
 
 
 class HangingTransactionError(Exception):
@@ -43,16 +47,19 @@ class Reader:
         async with asyncio.timeout(self._deadlines.start):
             return await self._consumer.end_offsets(places)
 
-    async def until(self, ends: Mapping[TopicPartition, int]) -> AsyncIterator[Stored]:
+    async def until(self, ends: Mapping[TopicPartition, int], advance: Advance | None = None) -> AsyncIterator[Stored]:
         """Yield the records before `ends`, until the position has passed each of them; see `pieces_until`."""
-        async for messages in self.pieces_until(ends):
+        async for messages in self.pieces_until(ends, advance):
             for message in messages:
                 yield self.stored(message, headers=message.headers)
 
-    async def pieces_until(self, ends: Mapping[TopicPartition, int]) -> AsyncIterator[Sequence[Message]]:
+    async def pieces_until(
+        self, ends: Mapping[TopicPartition, int], advance: Advance | None = None
+    ) -> AsyncIterator[Sequence[Message]]:
         """Yield the records before `ends` as they come, until the position has passed each of them.
 
-        The position tells, not a record: what lies last may be a commit marker, aborted, or compacted away.
+        The position tells, not a record: what lies last may be a commit marker, aborted, or compacted away. `advance` is
+        told how far it has come, in offsets.
 
         Raises:
             HangingTransactionError: what is wanted can't be read, because a transaction is open before it.
@@ -60,6 +67,7 @@ class Reader:
 
         """
         positions, quiet = await self._positions(ends), 0
+        stretch = None if advance is None else _Stretch(positions, ends, advance)
         while any(positions[place] < end for place, end in ends.items()):
             batches, before = await self._next(), positions
             positions = await self._positions(ends)
@@ -69,13 +77,22 @@ class Reader:
                 raise TimeoutError(f"nothing came from Kafka for {self._deadlines.silence:.0f} s")
             for place, messages in batches.items():
                 yield [message for message in messages if message.offset < ends[place]]
+            if stretch is not None:
+                stretch.reach(positions)
 
-    async def follow(self) -> AsyncIterator[Stored]:
-        """Yield what is committed from here on, without end. A broker that is away is waited for."""
+    async def follow(self, ends: Mapping[TopicPartition, int], advance: Advance | None = None) -> AsyncIterator[Stored]:
+        """Yield what is committed from here on, without end. A broker that is away is waited for.
+
+        `advance` is told how far it has come to `ends`, until it is past them.
+        """
+        stretch = None if advance is None else _Stretch(await self._positions(ends), ends, advance)
         while True:
             for messages in (await self._next()).values():
                 for message in messages:
                     yield self.stored(message, headers=message.headers)
+            if stretch is not None:
+                with suppress(TimeoutError):  # no position, no progress
+                    stretch = stretch.reach(await self._positions(ends))
 
     def stored(self, message: Message, *, headers: Sequence[tuple[str, bytes | None]] = ()) -> Stored:
         """Return a record in our terms, with the `headers` of it that are wanted."""
@@ -108,6 +125,25 @@ class Reader:
         batches = await self._consumer.getmany(timeout_ms=_WAIT_MS, max_records=self._clients.piece)
         await asyncio.sleep(0)  # it does not wait while it has records: let others run
         return batches
+
+
+class _Stretch:
+    """What lies between where a reading begins and where it shall end, in offsets of all its partitions together."""
+
+    def __init__(
+        self, begins: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int], advance: Advance
+    ) -> None:
+        self._ends = ends
+        self._begins = {place: min(begins[place], end) for place, end in ends.items()}
+        self._total = sum(ends.values()) - sum(self._begins.values())
+        self._advance = advance
+        advance(0, self._total)
+
+    def reach(self, positions: Mapping[TopicPartition, int]) -> Self | None:
+        """Tell how much of it is passed; None once that is all."""
+        done = sum(min(positions[place], end) - self._begins[place] for place, end in self._ends.items())
+        self._advance(done, self._total)
+        return self if done < self._total else None
 
 
 @asynccontextmanager

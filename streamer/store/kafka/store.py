@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aiokafka.errors import KafkaError
 
+from streamer.signals import ReadAdvanced, nobody
 from streamer.store.engine import StoreError
 from streamer.store.kafka.client import Clients
 from streamer.store.kafka.deadlines import Deadlines
@@ -78,27 +80,38 @@ class KafkaStore:
             return StaticShardMap(static)
         return Membership(clients=self._clients, node=self.node, clock=self._clock, observer=observer)
 
-    async def take_over(self, number: int, still_ours: Callable[[], bool]) -> Shard:
+    async def take_over(self, number: int, still_ours: Callable[[], bool], observer: Observer = nobody) -> Shard:
         """Become the one writer of a partition, then read its state; see `Store.take_over`."""
         await asyncio.sleep(secrets.randbelow(_SPREAD_MS) / 1000)  # replicas that start together
-        return await self.attempt(number).run(still_ours)
+        return await self.attempt(number, observer).run(still_ours)
 
-    def attempt(self, number: int) -> TakeOver:
+    def attempt(self, number: int, observer: Observer = nobody) -> TakeOver:
         """Return the steps of one attempt to take a partition over."""
-        return TakeOver(shard=number, clients=self._clients, clock=self._clock, gate=self._gate)
+        return TakeOver(shard=number, clients=self._clients, clock=self._clock, gate=self._gate, observer=observer)
 
-    async def read(self, topic: Topic, *, follow: bool = False, from_beginning: bool = True) -> AsyncIterator[Stored]:
+    async def read(
+        self,
+        topic: Topic,
+        *,
+        follow: bool = False,
+        from_beginning: bool = True,
+        observer: Observer | None = None,
+    ) -> AsyncIterator[Stored]:
         """Yield what is committed in a topic; see `Store.read`. Close the iterator (`aclosing`) when you leave early.
 
         Raises:
             OSError: Kafka can't be reached, or falls silent for long before the end.
 
         """
+        if observer is not None:
+            observer(ReadAdvanced(topic=topic, done=0, total=None))
         places = [self._clients.place(topic, partition) for partition in range(self.shards)]
         opened = reading(self._clients, places, lost_position="earliest", from_beginning=from_beginning)
         try:
             async with opened as reader:
-                records = reader.follow() if follow else reader.until(await reader.ends(places))
+                ends = {} if follow and observer is None else await reader.ends(places)
+                advance = None if observer is None else partial(_tell, observer, topic)
+                records = reader.follow(ends, advance) if follow else reader.until(ends, advance)
                 async for record in records:
                     yield record
         except KafkaError as error:
@@ -108,6 +121,10 @@ class KafkaStore:
 
     async def stop(self) -> None:
         """Nothing is open between the calls."""
+
+
+def _tell(observer: Observer, topic: Topic, done: int, total: int) -> None:
+    observer(ReadAdvanced(topic=topic, done=done, total=total))
 
 
 def refuse_optimized() -> None:

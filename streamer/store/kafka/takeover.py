@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from streamer.signals import RestoreAdvanced, nobody
 from streamer.store.engine import ShardLost, StoreError
 from streamer.store.kafka.failures import shard_lost
 from streamer.store.kafka.permissions import lacking
@@ -27,18 +28,29 @@ if TYPE_CHECKING:
     from streamer.clock import Clock
     from streamer.diff.state import TenantState
     from streamer.events.record import Topic
+    from streamer.signals import Observer
     from streamer.store.kafka.client import Clients
 
 
 class TakeOver:
     """One attempt to take a shard over, step by step."""
 
-    def __init__(self, *, shard: int, clients: Clients, clock: Clock, gate: asyncio.Semaphore) -> None:
+    def __init__(
+        self,
+        *,
+        shard: int,
+        clients: Clients,
+        clock: Clock,
+        gate: asyncio.Semaphore,
+        observer: Observer = nobody,
+    ) -> None:
         """Take the shard's number, and a `gate` that bounds how many producers start at once."""
         self._shard = shard
         self._clients = clients
         self._clock = clock
         self._gate = gate
+        self._observer = observer
+        self._offsets: int | None = None
 
     async def run(self, still_ours: Callable[[], bool]) -> Shard:
         """Take the shard over.
@@ -51,6 +63,7 @@ class TakeOver:
         self._check(still_ours)  # or a late attempt would fence the rightful owner
         engine = KafkaEngine(shard=self._shard, clients=self._clients, clock=self._clock)
         self._clients.restoring += 1
+        self._advance(0)
         try:
             await self.fence(engine)
             claims = await self.claim(engine)
@@ -89,16 +102,27 @@ class TakeOver:
         ends = {self._clients.place(topic, self._shard): offset + 1 for topic, offset in claims.items()}
         restoration = Restoration(shard=self._shard, shards=self._clients.config.partitions)
         async with reading(self._clients, list(ends)) as reader:
-            async for messages in reader.pieces_until(ends):
+            async for messages in reader.pieces_until(ends, self._read_so_far):
                 for message in messages:  # no state is made of headers, and they are half of a record's memory
                     restoration.take(reader.stored(message))
         return restoration
 
     async def build(self, restoration: Restoration) -> Mapping[str, TenantState]:
         """Build the tenants' state from what was read, piece by piece: what is polled meanwhile must not stand still."""
-        while restoration.work(self._clients.piece):  # noqa: ASYNC110 - it waits for nothing, it lets others run
-            await asyncio.sleep(0)
+        more = True
+        while more:
+            more = restoration.work(self._clients.piece)
+            self._advance((self._offsets or 0) - restoration.left // 2)
+            await asyncio.sleep(0)  # it waits for nothing, it lets others run
         return restoration.tenants()
+
+    def _read_so_far(self, done: int, total: int) -> None:
+        """Count an offset half when it is read, and whole when there is nothing to be built of it any more."""
+        self._offsets = total
+        self._advance(done // 2)
+
+    def _advance(self, done: int) -> None:
+        self._observer(RestoreAdvanced(shard=self._shard, done=done, total=self._offsets))
 
     def _check(self, still_ours: Callable[[], bool]) -> None:
         if not still_ours():

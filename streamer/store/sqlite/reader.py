@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from streamer.events.record import Stored, Topic
+from streamer.signals import ReadAdvanced
 from streamer.store.engine import StoreError
 from streamer.store.sqlite.database import decode_headers, explain, open_for_reading
 from streamer.store.sqlite.thread import WorkThread
@@ -17,18 +18,26 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from streamer.signals import Observer
+
 POLL_SECONDS: Final = 0.2
 READ_SECONDS: Final = 30.0
 BATCH_ROWS: Final = 500
 
 
-async def read_topic(path: Path, topic: Topic, *, follow: bool, from_beginning: bool) -> AsyncIterator[Stored]:
+async def read_topic(
+    path: Path, topic: Topic, *, follow: bool, from_beginning: bool, observer: Observer | None = None
+) -> AsyncIterator[Stored]:
     """Yield the records of a topic. Without `follow` it shows one moment and ends.
+
+    An `observer` is told how far it has come, in offsets, to what was the last when it began.
 
     Raises:
         StoreError: the database can't be read.
 
     """
+    if observer is not None:
+        observer(ReadAdvanced(topic=topic, done=0, total=None))
     thread = WorkThread(name="sqlite-read", deadline=READ_SECONDS)
     cursor = _Cursor(path, topic, follow=follow, from_beginning=from_beginning)
     try:
@@ -36,6 +45,11 @@ async def read_topic(path: Path, topic: Topic, *, follow: bool, from_beginning: 
             batch = await thread.run(cursor.next_batch)
             for stored in batch:
                 yield stored
+            if observer is not None:
+                done, total = cursor.advance
+                over = done == total or not batch  # the last may be deleted meanwhile
+                observer(ReadAdvanced(topic=topic, done=total if over else done, total=total))
+                observer = None if over else observer
             if not batch and not follow:
                 return
             if not batch:
@@ -56,10 +70,12 @@ class _Cursor:
         self._from_beginning = from_beginning
         self._connection: sqlite3.Connection | None = None
         self._last = 0
+        self._begin = self._end = 0
         self._select = (
             f'SELECT offset, CAST(key AS BLOB), CAST(value AS BLOB), headers FROM "{topic}" '  # noqa: S608
             "WHERE offset > ? ORDER BY offset LIMIT ?"
         )
+        self._span = f'SELECT (SELECT min(offset) FROM "{topic}"), (SELECT max(offset) FROM "{topic}")'  # noqa: S608
 
     def next_batch(self) -> list[Stored]:
         connection = self._connection or self._open()
@@ -85,7 +101,15 @@ class _Cursor:
         if not self._from_beginning:
             sequence = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (self._topic,)).fetchone()
             self._last = sequence[0] if sequence else 0
+        first, last = connection.execute(self._span).fetchone()
+        self._begin = max(self._last, (first or 1) - 1)
+        self._end = max(self._begin, last or 0)
         return connection
+
+    @property
+    def advance(self) -> tuple[int, int]:
+        """How many offsets were passed of those that there were when the first was read."""
+        return max(0, min(self._last, self._end) - self._begin), self._end - self._begin
 
     def _headers(self, offset: int, data: bytes) -> tuple[tuple[str, bytes], ...]:
         try:

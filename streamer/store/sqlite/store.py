@@ -7,6 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from streamer.model import Millis
+from streamer.signals import RestoreAdvanced, nobody
 from streamer.store.engine import ShardLost, StoreError
 from streamer.store.restore import restore
 from streamer.store.shard import Shard
@@ -69,8 +70,8 @@ class SqliteStore:
         """Return a map of the one shard."""
         return StaticShardMap([ONLY_SHARD])
 
-    async def take_over(self, number: int, still_ours: Callable[[], bool]) -> Shard:
-        """Hold the lock for life, claim the database, then read the state.
+    async def take_over(self, number: int, still_ours: Callable[[], bool], observer: Observer = nobody) -> Shard:
+        """Hold the lock for life, claim the database, then read the state, in one go: how far it is nobody knows.
 
         Raises:
             ShardLost: not possible now.
@@ -81,6 +82,7 @@ class SqliteStore:
             raise ValueError(f"there is no shard {number}: an embedded store has shard {ONLY_SHARD} alone")
         if not still_ours():
             raise ShardLost("not_ours", "before the take-over")
+        observer(RestoreAdvanced(shard=number, done=0, total=None))
         try:
             epoch, tenants = await self._thread.run(self._claim)
         except TimeoutError as error:
@@ -90,9 +92,16 @@ class SqliteStore:
         engine = SqliteEngine(thread=self._thread, writer=self._writer, epoch=epoch)
         return Shard(number=number, tenants=tenants, engine=engine, clock=self._clock)
 
-    def read(self, topic: Topic, *, follow: bool = False, from_beginning: bool = True) -> AsyncIterator[Stored]:
+    def read(
+        self,
+        topic: Topic,
+        *,
+        follow: bool = False,
+        from_beginning: bool = True,
+        observer: Observer | None = None,
+    ) -> AsyncIterator[Stored]:
         """Yield the committed records of a topic; works without `start`, from any process."""
-        return read_topic(self._path, topic, follow=follow, from_beginning=from_beginning)
+        return read_topic(self._path, topic, follow=follow, from_beginning=from_beginning, observer=observer)
 
     async def stop(self) -> None:
         """Close the database and let go of the lock. The store can't be used again."""
