@@ -55,7 +55,7 @@ RESTORING_EVERY: Final = 10.0
 """Seconds after which it is said how far a restoration is; most take less."""
 
 CODE_LENGTH: Final = 64
-"""Characters of a vendor's code that are logged at most."""
+"""Characters of a vendor's code that are told to people at most."""
 
 
 class LogSubscriber:

@@ -1,7 +1,8 @@
 """Which fields an answer holds that its vendor's document does not show.
 
 An object is decoded by a twin of its struct that knows every documented field and refuses others, so that to look costs
-nothing where there is nothing to find. Only an object that is refused is decoded a second time, and its names compared.
+nothing where there is nothing to find. One that is refused is decoded a second time, by the struct itself, and its names
+are compared; so is the next one at once, which most likely has the same fields, without being refused first.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class UnknownFields:
     def __init__(self) -> None:
         """Begin without any."""
         self._places: dict[str, set[str]] = {}
+        self.expected = False
+        """Whether the object that was read last has some, so that the next one of its kind will."""
 
     def add(self, path: str, names: Iterable[object]) -> None:
         """Take names from an object that stands at `path`, written as errors write it: `$.data[7]`."""
@@ -88,26 +91,33 @@ class Documented(Generic[T]):
             PollError: invalid_body, with the path of what is wrong.
 
         """
-        try:
-            return cast("T", self._strict.decode(content))
-        except (msgspec.DecodeError, ValueError, RecursionError):
-            value = payload.decode(self._lenient, content, path=path)
-        _look(content, self._shape, unknown, path)
+        if not unknown.expected:
+            try:
+                return cast("T", self._strict.decode(content))
+            except (msgspec.DecodeError, ValueError, RecursionError):
+                unknown.expected = True
+        value = payload.decode(self._lenient, content, path=path)
+        unknown.expected = _look(content, self._shape, unknown, path)
         return value
 
 
-def _look(content: bytes | msgspec.Raw, shape: _Shape, unknown: UnknownFields, path: str) -> None:
-    """Compare the names of an object, or of those in a list, with its shape; values are not looked into but for these."""
-    node = payload.decode(_NODE, content, path=path)
+def _look(content: bytes | msgspec.Raw, shape: _Shape, unknown: UnknownFields, path: str) -> bool:
+    """Compare the names of an object, or of those in a list, with its shape; values are not looked into but for these.
+
+    Tell whether there are any that the shape does not have.
+    """
+    node, found = payload.decode(_NODE, content, path=path), False
     if isinstance(node, list):
         for index, item in enumerate(node):
-            _look(item, shape, unknown, f"{path}[{index}]")
+            found |= _look(item, shape, unknown, f"{path}[{index}]")
     elif node:
         if more := node.keys() - shape.names:
             unknown.add(path, more)
+            found = True
         for name, inner in shape.inner.items():
             if name in node:
-                _look(node[name], inner, unknown, f"{path}.{name}")
+                found |= _look(node[name], inner, unknown, f"{path}.{name}")
+    return found
 
 
 def _told(name: object) -> str:

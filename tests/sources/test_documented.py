@@ -6,6 +6,7 @@ import json
 import re
 import string
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import pytest
@@ -83,6 +84,32 @@ def test_what_is_known_is_decoded_once() -> None:
     assert type(DESK.read(json.dumps(GOOD).encode(), UnknownFields())) is not Desk
     more = DESK.read(json.dumps({**GOOD, "mood": 1}).encode(), UnknownFields())
     assert type(more) is Desk
+
+
+def test_after_an_object_with_more_the_next_one_is_not_tried_by_the_twin_first() -> None:
+    """It most likely has more too, and would be read three times; one without has the twin tried again."""
+    unknown = UnknownFields()
+    more, good = json.dumps({**GOOD, "mood": 1}).encode(), json.dumps(GOOD).encode()
+    kinds = [type(DESK.read(item, unknown)) is Desk for item in (good, more, more, good, good, more)]
+    assert kinds == [False, True, True, True, False, True]
+
+
+@given(
+    st.lists(
+        st.sampled_from([{}, {"mood": 1}, {"first": {"lineNumber": 1, "x": 2}}, {"others": [{"lineNumber": "?"}]}])
+    )
+)
+def test_what_is_read_and_told_of_an_object_does_not_depend_on_those_before_it(
+    differences: list[dict[str, object]],
+) -> None:
+    """In an answer of any mixture: each is read as if it were alone, errors too, and nothing is left untold."""
+    unknown, told_alone = UnknownFields(), set[str]()
+    for each in differences:
+        body, fresh = json.dumps({**GOOD, **each}).encode(), UnknownFields()
+        lenient = outcome(partial(payload.decode, LENIENT, body))
+        assert outcome(partial(DESK.read, body, unknown)) == outcome(partial(DESK.read, body, fresh)) == lenient
+        told_alone |= fresh.paths
+    assert unknown.paths == told_alone
 
 
 def test_a_field_is_told_by_its_path_at_every_level() -> None:

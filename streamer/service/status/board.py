@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from streamer.clock import Clock
 from streamer.model import Millis
+from streamer.service.log_subscriber import CODE_LENGTH
 from streamer.signals import (
     AgentsCounted,
     ClockOffset,
@@ -31,9 +32,6 @@ CHANGES: Final = 10
 
 NOTICES: Final = 8
 """Notices of a tenant that are kept."""
-
-CODE_LENGTH: Final = 64
-"""Characters of a vendor's code that are kept."""
 
 REFUSED: Final = "refused"
 
