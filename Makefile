@@ -17,13 +17,17 @@ UV := .venv/.uv
 RUNTIME := .venv/.runtime
 TOOLS := .venv/.tools
 KAFKA := .kafka/.fetched
+REGISTRY := .registry/.fetched
 PICTURES := .pictures/.fetched
 
 KUBERNETES := .kubernetes/.built
 
 # Without Java the tests can still use a broker that somebody else runs.
 JAVA := $(and $(shell command -v java),$(shell command -v mvn))
-TEST_KAFKA := $(if $(and $(KAFKA_BOOTSTRAP_SERVERS),$(if $(JAVA),,none)),,$(KAFKA))
+TEST_KAFKA := $(if $(and $(KAFKA_BOOTSTRAP_SERVERS),$(if $(JAVA),,none)),,$(KAFKA) $(REGISTRY))
+NEEDS_JAVA = $(if $(JAVA),,echo "Java 17 and Maven are needed to fetch and run Kafka and a schema registry for the tests (on \
+  Debian: apt-get install default-jre-headless maven). Without them, set KAFKA_BOOTSTRAP_SERVERS=host:port to a broker for \
+  tests." >&2; exit 1)
 
 # The tools for the AsyncAPI document. Without Node its tests say what to install; all others need none.
 ASYNCAPI := asyncapi/node_modules/.installed
@@ -44,7 +48,7 @@ WRITERS := streamer.events.generate streamer.config.reference streamer.sources.r
 # Parts of the campaign, each of which can be played by itself.
 CAMPAIGNS := campaign-kills campaign-freezes campaign-restarts campaign-brokers campaign-network campaign-config
 
-.PHONY: help demo test test-kubernetes check asyncapi campaign $(CAMPAIGNS) campaign-model campaign-mutations campaign-nodes campaign-payloads campaign-requests format generate kafka kafka-run pictures build image test-image clean
+.PHONY: help demo test test-kubernetes check asyncapi campaign $(CAMPAIGNS) campaign-model campaign-mutations campaign-nodes campaign-payloads campaign-requests format generate kafka kafka-run registry pictures build image test-image clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +95,8 @@ generate: $(TOOLS) ## write the schemas, the reference pages and the dashboards 
 
 kafka: $(KAFKA) ## fetch Apache Kafka for the tests, once: the newest version and an older one
 
+registry: $(REGISTRY) ## fetch a schema registry for the tests, once: Apicurio
+
 kafka-run: $(TOOLS) $(KAFKA) ## run one broker on free ports until Ctrl-C; prints its address
 	@exec $(BIN)/python -m tests.support.broker
 
@@ -121,7 +127,7 @@ test-image: $(TOOLS) $(KAFKA) image ## build the image and run the service in it
 	@$(BIN)/python -m pytest tests/image $(ARGS)
 
 clean: ## delete everything that make made
-	rm -rf .venv .kafka .image .kubernetes .pictures dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage reports asyncapi/node_modules
+	rm -rf .venv .kafka .registry .image .kubernetes .pictures dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage reports asyncapi/node_modules
 
 $(UV): constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -139,12 +145,17 @@ $(TOOLS): $(RUNTIME)
 	@touch $@
 
 $(KAFKA): tests/kafka/pom.xml tests/kafka/versions
-	@$(if $(JAVA),,echo "Java 17 and Maven are needed to fetch and run Kafka for the tests (on Debian: apt-get install \
-	  default-jre-headless maven). Without them, set KAFKA_BOOTSTRAP_SERVERS=host:port to a broker for tests." >&2; exit 1)
+	@$(NEEDS_JAVA)
 	@for version in $$(cat tests/kafka/versions); do \
 	  mvn --quiet --batch-mode --file tests/kafka/pom.xml dependency:copy-dependencies -Dkafka.version=$$version \
 	    -DoutputDirectory="$(CURDIR)/.kafka/$$version" -DincludeScope=runtime >&2; \
 	done
+	@touch $@
+
+$(REGISTRY): tests/registry/pom.xml
+	@$(NEEDS_JAVA)
+	@rm -rf $(@D)
+	@mvn --quiet --batch-mode --file $< dependency:unpack-dependencies -DoutputDirectory="$(CURDIR)/$(@D)" >&2
 	@touch $@
 
 $(ASYNCAPI): asyncapi/package.json asyncapi/package-lock.json

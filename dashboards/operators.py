@@ -226,7 +226,6 @@ PUBLISHING: Final = Row(
             unit=units.EventsPerSecond,
             queries=[Query(f"sum by (source) ({rate('status_changes_total')})", "{{source}}")],
             stacked=True,
-            width=6,
         ),
         Lines(
             title="Transactions",
@@ -234,14 +233,12 @@ PUBLISHING: Final = Row(
             unit=units.OpsPerSecond,
             queries=[Query(f"sum by (outcome) ({rate('commits_total')}) > 0", "{{outcome}}")],
             stacked=True,
-            width=6,
         ),
         Lines(
             title="How long transactions take",
             about="Time that half and 99 % of all transactions stay below.",
             unit=units.Seconds,
             queries=quantiles("commit_duration_seconds"),
-            width=6,
         ),
         Lines(
             title="Producers thrown away",
@@ -249,7 +246,15 @@ PUBLISHING: Final = Row(
             unit=units.Short,
             queries=[Query(f"sum by (reason) ({series('producer_resets_total')}) > 0", "{{reason}}")],
             steps=True,
-            width=6,
+            width=12,
+        ),
+        Lines(
+            title="Schemas in the registry",
+            about="By subject: 1 where every replica found it there, 0 where one did not. Nothing without kafka.schema_registry.",
+            unit=units.Short,
+            queries=[Query(f"min by (subject) ({series('schema_registered')})", "{{subject}}")],
+            steps=True,
+            width=12,
         ),
     ],
 )

@@ -271,6 +271,23 @@ class ConfigRefused(Struct, frozen=True):
     asked: bool
 
 
+class SchemaProblem(Struct, frozen=True):
+    """Why a schema is not registered: one word for it, and a line that says where, what, and what to do."""
+
+    kind: str
+    text: str
+
+
+class SchemasChecked(Struct, frozen=True):
+    """A schema registry was asked to have the schemas of our topics' values.
+
+    `ids` and `problems` are by subject, and each subject is in one of them.
+    """
+
+    ids: Mapping[str, str]
+    problems: Mapping[str, SchemaProblem]
+
+
 class LoopLag(Struct, frozen=True):
     """How late the event loop ran a timer, in seconds."""
 
@@ -307,6 +324,7 @@ Signal: TypeAlias = (
     | UnconfiguredTenants
     | ConfigLoaded
     | ConfigRefused
+    | SchemasChecked
     | LoopLag
 )
 

@@ -9,6 +9,7 @@ from streamer.config.loading import load
 from streamer.config.model import Config, ServerConfig, StoreConfig
 from streamer.config.oauth import OAuth
 from streamer.config.problems import ConfigError, Problem
+from streamer.config.schema_registry import SchemaRegistryConfig
 from streamer.config.secrets import EnvSecret, FileSecret, LiteralSecret, Secret, SecretError
 from streamer.config.status_map import StatusTarget, plain_words
 from streamer.config.tenants import Account, Defaults, TenantConfig
@@ -35,6 +36,7 @@ __all__ = [
     "Problem",
     "Rate",
     "RealTimeStats8x8",
+    "SchemaRegistryConfig",
     "Secret",
     "SecretError",
     "ServerConfig",

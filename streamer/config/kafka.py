@@ -7,8 +7,9 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from streamer.config.base import ExistingFile, Model, origin_of
+from streamer.config.schema_registry import SchemaRegistryConfig
 from streamer.config.secrets import OptionalSecret
-from streamer.config.tls import show, trusting
+from streamer.config.tls import check_key, client_context
 from streamer.config.values import Flag, Text, count, optional, parse_text
 from streamer.config.words import kind_of, quoted, text_of
 
@@ -115,6 +116,11 @@ class KafkaConfig(Model):
     """The password of the key."""
     ssl_check_hostname: Flag = True
     """Whether a broker's certificate must be for its host."""
+    schema_registry: SchemaRegistryConfig | None = None
+    """A schema registry: it is given the schemas of the values, and records name them by its ids, in a header.
+
+    Where consumers look schemas up there. See [schema registry](../schema-registry.md).
+    """
 
     @property
     def uses_sasl(self) -> bool:
@@ -130,10 +136,7 @@ class KafkaConfig(Model):
     def _is_complete(self, info: ValidationInfo) -> "KafkaConfig":
         if self.uses_sasl and not (self.sasl_plain_username and self.sasl_plain_password):
             raise ValueError(f"{self.security_protocol} needs sasl_plain_username and sasl_plain_password — add them")
-        if self.ssl_keyfile and not self.ssl_certfile:
-            raise ValueError("ssl_keyfile needs ssl_certfile — add it")
-        if self.ssl_password and not self.ssl_certfile:
-            raise ValueError("ssl_password is that of a key — add ssl_certfile and ssl_keyfile, or leave it out")
+        check_key(self.ssl_certfile, self.ssl_keyfile, self.ssl_password)
         origin = origin_of(info)
         if origin and origin.resolve:
             self.tls()
@@ -146,11 +149,8 @@ class KafkaConfig(Model):
         """
         if not self.uses_ssl:
             return None
-        context = trusting(self.ssl_cafile)
+        context = client_context(self.ssl_cafile, self.ssl_certfile, self.ssl_keyfile, self.ssl_password)
         context.check_hostname = self.ssl_check_hostname
-        if self.ssl_certfile is not None:
-            password = self.ssl_password.reveal() if self.ssl_password else None
-            show(context, self.ssl_certfile, self.ssl_keyfile, password)
         return context
 
     @field_validator("sasl_mechanism", "sasl_plain_username", "sasl_plain_password")

@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from streamer.config.kafka import KafkaConfig
 from streamer.config.messages import nested_model
 from streamer.config.model import Config, ServerConfig
+from streamer.config.schema_registry import SchemaRegistryConfig
 from streamer.config.tenants import Settings, TenantConfig
 from streamer.config.values import Range
 from streamer.config.vendors import SOURCES
@@ -52,6 +53,7 @@ def page() -> str:
         _HEAD,
         _section("Top level", Config, Config.model_fields),
         _section("kafka", KafkaConfig, KafkaConfig.model_fields),
+        _section("kafka: schema_registry", SchemaRegistryConfig, SchemaRegistryConfig.model_fields),
         _section("server", ServerConfig, ServerConfig.model_fields),
         _section("Every tenant, and defaults", Settings, Settings.model_fields, _SETTINGS),
         _section("Every tenant, in its own entry only", TenantConfig, _own(TenantConfig)),

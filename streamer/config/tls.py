@@ -8,6 +8,36 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from streamer.config.secrets import Secret
+
+
+def client_context(
+    cafile: Path | None, certfile: Path | None, keyfile: Path | None, password: Secret | None
+) -> ssl.SSLContext:
+    """Return a client's context that trusts the issuers in a file, and shows a certificate if there is one.
+
+    Raises:
+        ValueError: a file or the key's password can't be used; the message says why.
+
+    """
+    context = trusting(cafile)
+    if certfile is not None:
+        show(context, certfile, keyfile, password.reveal() if password else None)
+    return context
+
+
+def check_key(certfile: Path | None, keyfile: Path | None, password: Secret | None) -> None:
+    """Check that a key is not stated without its certificate.
+
+    Raises:
+        ValueError: it is.
+
+    """
+    if keyfile and not certfile:
+        raise ValueError("ssl_keyfile needs ssl_certfile — add it")
+    if password and not certfile:
+        raise ValueError("ssl_password is that of a key — add ssl_certfile and ssl_keyfile, or leave it out")
+
 
 def trusting(cafile: Path | None) -> ssl.SSLContext:
     """Return a client's context that trusts the issuers in a file, or those that this machine trusts.

@@ -94,8 +94,10 @@ class Service:
         ) as admin:
             started(admin.port)
             async with asyncio.TaskGroup() as group:
+                tend = partial(self._store.tend, self._observer)
                 beside = [
-                    group.create_task(measure_loop_lag(observer=self._observer, clock=self._clock), name="loop lag")
+                    group.create_task(measure_loop_lag(observer=self._observer, clock=self._clock), name="loop lag"),
+                    group.create_task(guarded(tend, "store"), name="tend the store"),
                 ]
                 if changes is not None:
                     follow = partial(self._follow, changes)

@@ -22,6 +22,7 @@ from streamer.signals import (
     OperatorKey,
     QueuesPolled,
     RestoreAdvanced,
+    SchemasChecked,
     ShardDropped,
     ShardsPlaced,
     ShardTaken,
@@ -47,6 +48,9 @@ ORDERLY: Final = frozenset({"stopped"})
 
 REFUSED: Final = "refused"
 """A reason for which a shard is lost or can't be had: the broker said no, or does not let us in."""
+
+SCHEMAS: Final = "schemas"
+"""Stands for the schema registry where a tenant could stand."""
 
 REMIND_AFTER: Final = 600.0
 """Seconds after which what goes on happening is said again."""
@@ -75,6 +79,7 @@ class LogSubscriber:
         self._unconfigured: dict[int, int] = {}
         self._grouped = False
         self._refused: tuple[str, ...] = ()
+        self._schema_ids: dict[str, str] = {}
         self._handlers: dict[type, Callable[[Any], None]] = {
             HealthChanged: self._health_changed,
             SnapshotHeld: self._snapshot_held,
@@ -95,6 +100,7 @@ class LogSubscriber:
             UnconfiguredTenants: self._unconfigured_tenants,
             ConfigLoaded: self._config_loaded,
             ConfigRefused: self._config_refused,
+            SchemasChecked: self._schemas_checked,
         }
 
     def __call__(self, signal: Signal) -> None:
@@ -249,6 +255,24 @@ class LogSubscriber:
         first, *more = signal.problems
         advice = "mend the files; the config before stays in use, check-config shows all problems"
         self._log.error("config is refused", problem=first, more=len(more), advice=advice)
+
+    def _schemas_checked(self, signal: SchemasChecked) -> None:
+        """Tell of each kind of problem once, for all the subjects that have it."""
+        by_kind: dict[str, list[str]] = {}
+        for subject, problem in signal.problems.items():
+            by_kind.setdefault(problem.kind, []).append(subject)
+        for kind, subjects in by_kind.items():
+            if times := self._quiet.due(SCHEMAS, (kind, *subjects)):
+                about = {"subjects": subjects, "times": times, "reason": signal.problems[subjects[0]].text}
+                self._log.warning("schemas are not registered", **about)
+        others = {subject for subject, given in signal.ids.items() if self._schema_ids.get(subject, given) != given}
+        if others:
+            advice = "records before name ids that it may not know any more: does it keep its data?"
+            self._log.warning("schema registry gives other ids than before", subjects=sorted(others), advice=advice)
+        news = signal.ids.keys() - self._schema_ids.keys()
+        self._schema_ids |= signal.ids
+        if not signal.problems and (self._quiet.over(SCHEMAS) or news):
+            self._log.info("schemas are registered", ids=dict(signal.ids))
 
 
 def ranges(numbers: Iterable[int]) -> str:

@@ -246,6 +246,12 @@ DEFINITIONS: Final = (
         "When a config was last taken into use, in seconds since the Unix epoch.",
     ),
     Definition(
+        "schema_registered",
+        "gauge",
+        "1 if the schema registry has the schema of a topic's values, 0 if it can't be asked or refuses it; none without one.",
+        ("subject",),
+    ),
+    Definition(
         "build_info",
         "gauge",
         "Always 1; the labels say what runs.",

@@ -36,6 +36,7 @@ from streamer.signals import (
     PollFinished,
     Published,
     QueuesPolled,
+    SchemasChecked,
     ShardDropped,
     ShardLoad,
     ShardsPlaced,
@@ -105,6 +106,7 @@ class Metrics:
             UnconfiguredTenants: self._unconfigured_tenants,
             ConfigLoaded: self._config_loaded,
             ConfigRefused: self._config_refused,
+            SchemasChecked: self._schemas_checked,
             LoopLag: self._loop_lag,
         }
         registry.register(self._watermarks)
@@ -243,6 +245,10 @@ class Metrics:
 
     def _config_refused(self, _signal: ConfigRefused) -> None:
         self._gauge("config_last_reload_successful").set(0)
+
+    def _schemas_checked(self, signal: SchemasChecked) -> None:
+        for subject in (*signal.ids, *signal.problems):
+            self._gauge("schema_registered", subject=subject).set(subject in signal.ids)
 
     def _loop_lag(self, signal: LoopLag) -> None:
         self._histogram("event_loop_lag_seconds").observe(signal.seconds)

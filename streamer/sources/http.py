@@ -6,8 +6,6 @@ No redirect is followed and no cookie kept: a session is shared by tenants whose
 from __future__ import annotations
 
 import asyncio
-import os
-import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal
@@ -20,6 +18,7 @@ from streamer import __version__
 from streamer.clock import Clock
 from streamer.model import Millis, Window
 from streamer.sources.body import ACCEPT_ENCODING, Body
+from streamer.sources.connection_failures import connection_failure
 from streamer.sources.errors import Outcome, PollError
 from streamer.sources.http_fields import cached_for, http_date, is_media_type, retry_after
 from streamer.sources.pace import Pace
@@ -224,32 +223,5 @@ def _elsewhere(response: aiohttp.ClientResponse) -> str:
 
 
 def _failure(request: Request, body: Body, error: aiohttp.ClientError) -> PollError:
-    """Give a failure of the connection its outcome. What a server sent is not repeated, reasons of the system are."""
-    outcome: Outcome = "unreachable"
-    match error:
-        case aiohttp.InvalidURL():
-            what = "no such host can exist"
-        case aiohttp.ClientSSLError():
-            outcome, what = "tls_error", f"TLS failed: {_tls_reason(error)}"
-        case aiohttp.ClientConnectorError():
-            what = f"can't connect: {_system_reason(error.os_error)}"
-        case aiohttp.ClientResponseError():
-            outcome, what = "http_error", f"the answer is not valid HTTP ({type(error).__name__})"
-        case _ if body.received or isinstance(error, aiohttp.ClientPayloadError):
-            outcome, what = "truncated", f"the connection broke after {body.received} bytes of a body"
-        case _:
-            what = f"the connection broke before an answer ({type(error).__name__})"
+    outcome, what = connection_failure(error, received=body.received)
     return PollError(outcome, f"{request.place}: {what}")
-
-
-def _tls_reason(error: aiohttp.ClientSSLError) -> str:
-    reason = getattr(error, "certificate_error", None) or error.os_error
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return reason.verify_message
-    return str(getattr(reason, "reason", None) or type(reason).__name__)
-
-
-def _system_reason(error: OSError) -> str:
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)
-    return error.strerror or str(error) or type(error).__name__

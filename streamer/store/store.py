@@ -34,6 +34,9 @@ class Store(Protocol):
     def shard_map(self, observer: Observer) -> ShardMap:
         """Return who says which shards this process shall serve; it tells `observer` what happens to them."""
 
+    async def tend(self, observer: Observer) -> None:
+        """See to what publishing must not wait for, until cancelled or done; it may begin before `start`."""
+
     async def take_over(self, number: int, still_ours: Callable[[], bool], observer: Observer = nobody) -> Shard:
         """Become the one writer of a shard, then read its state: in this order, whatever happens.
 

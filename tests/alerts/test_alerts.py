@@ -156,6 +156,16 @@ CASES = [
         summary="a refuses the config in its files and goes on with the one before",
         quiet={'streamer_config_last_reload_successful{instance="a"}': "0x3 1x30"},
     ),
+    Case(
+        alert="StreamerSchemaUnregistered",
+        fires={
+            'streamer_schema_registered{subject="agent-status-value",instance="a"}': "1x30",
+            'streamer_schema_registered{subject="agent-status-value",instance="b"}': "0x30",
+        },
+        labels={"subject": "agent-status-value"},
+        summary="The schema registry can not be asked for agent-status-value, or refuses it",
+        quiet={'streamer_schema_registered{subject="agent-status-value",instance="a"}': "0x10 1x20"},
+    ),
 ]
 
 

@@ -25,6 +25,7 @@ from streamer.config import (
     KafkaConfig,
     LiteralSecret,
     Rate,
+    SchemaRegistryConfig,
     ServerConfig,
     StatusTarget,
     StoreConfig,
@@ -79,6 +80,8 @@ def test_a_full_config_sets_every_key() -> None:
     own = tenant_of(config, "states-its-own")
     assert set(Config.model_fields) == config.model_fields_set
     assert set(KafkaConfig.model_fields) == config.kafka.model_fields_set
+    assert config.kafka.schema_registry is not None
+    assert set(SchemaRegistryConfig.model_fields) == config.kafka.schema_registry.model_fields_set
     assert set(AgentStatus8x8.model_fields) - {"platform"} == own.model_fields_set
     assert config.kafka == KafkaConfig(
         bootstrap_servers=("broker-1:9093", "[2001:db8::2]:9093"),
@@ -96,6 +99,16 @@ def test_a_full_config_sets_every_key() -> None:
         ssl_keyfile=GOOD / "client.key",
         ssl_password=FileSecret(GOOD / "secrets/key-password", within=GOOD / "secrets"),
         ssl_check_hostname=False,
+        schema_registry=SchemaRegistryConfig(
+            allow_http=True,
+            url="https://registry.example/apis/ccompat/v7",
+            username="key",
+            password=FileSecret(GOOD / "secrets/token", within=GOOD / "secrets"),
+            ssl_cafile=GOOD / "ca.pem",
+            ssl_certfile=GOOD / "client.pem",
+            ssl_keyfile=GOOD / "client.key",
+            ssl_password=FileSecret(GOOD / "secrets/key-password", within=GOOD / "secrets"),
+        ),
     )
     assert config.store == StoreConfig("kafka")
     assert config.server == ServerConfig(host="127.0.0.1", port=9000)

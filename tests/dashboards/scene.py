@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from tests.campaign.replica import Replica
 from tests.support.polled import AGENT_STATUS, STATISTICS, Polled, tenants_of
+from tests.support.ports import HOST, free_port
 from tests.support.programs import PASSWORD_VARIABLE, ServiceProgram, SimulatorProgram, wait_until
 from tests.support.prometheus import Prometheus, impatient, rules
 from tests.support.trial import ABSENT_AFTER, Place
@@ -72,7 +73,7 @@ class Scene:
     """Two replicas that share the shards of seven tenants, most of them in some trouble, and a Prometheus that scrapes."""
 
     def __init__(self, place: Place, folder: Path) -> None:
-        """Take the store and a folder."""
+        """Take the store and a folder. There is no schema registry where the replicas look for one."""
         self._place = place
         self._folder = folder
         self._stack = ExitStack()
@@ -80,6 +81,7 @@ class Scene:
         self.simulator = SimulatorProgram(*options, folder=folder)
         self.replicas = [Replica(name, config=self._config, folder=folder / name) for name in ("r1", "r2")]
         ports = [each.port for each in self.replicas]
+        self._nobody = free_port()
         self.prometheus = Prometheus(ports, impatient(rules()), folder=folder / "prometheus")
 
     def __enter__(self) -> Self:
@@ -129,4 +131,6 @@ class Scene:
             if tenant["source"] == STATISTICS:
                 tenant["queues"] = True
         defaults = {"interval": INTERVAL, "heartbeat": "1s", "absent_after": ABSENT_AFTER}
-        return {**self._place.config, "defaults": defaults, "tenants": tenants}
+        nobody = {"url": f"http://{HOST}:{self._nobody}"}
+        kafka = {**self._place.config["kafka"], "schema_registry": nobody}
+        return {**self._place.config, "kafka": kafka, "defaults": defaults, "tenants": tenants}

@@ -19,6 +19,8 @@ from streamer.signals import (
     PollFinished,
     QueuesPolled,
     RestoreAdvanced,
+    SchemaProblem,
+    SchemasChecked,
     ShardDropped,
     ShardsPlaced,
     ShardTaken,
@@ -344,3 +346,41 @@ def advanced(shard: int, done: int) -> RestoreAdvanced:
 def taken(shard: int) -> ShardTaken:
     """Return the signal of its end."""
     return ShardTaken(shard=shard, seconds=1.0, tenants=1, agents=1)
+
+
+def schemas(*ids: str, refused: str = "", unreachable: str = "") -> SchemasChecked:
+    """Return what was found of the subjects a to d: the ids, and which have which problem."""
+    subjects = dict(zip("abcd", ids, strict=False))
+    problems = {each: SchemaProblem(kind="incompatible", text=f"{each} is refused") for each in refused}
+    problems |= {each: SchemaProblem(kind="unreachable", text="can't connect") for each in unreachable}
+    return SchemasChecked(ids=subjects, problems=problems)
+
+
+def test_a_schema_registry_is_a_line_when_it_fails_and_one_when_it_is_back(told: Told) -> None:
+    """Each kind of problem is told once, with all the subjects that have it, however often it is found again."""
+    assert told.texts(schemas("1", "1", "2", "3"), schemas("1", "1", "2", "3")) == ["schemas are registered"]
+    lines = told.lines(*[schemas(unreachable="abcd")] * 20, *[schemas("1", "1", refused="cd")] * 20)
+    assert [(each["event"], each["subjects"], each["reason"]) for each in lines] == [
+        ("schemas are not registered", ["a", "b", "c", "d"], "can't connect"),
+        ("schemas are not registered", ["c", "d"], "c is refused"),
+    ]
+    (line,) = told.lines(*[schemas("1", "1", "2", "3")] * 20)
+    assert line == {
+        "event": "schemas are registered",
+        "log_level": "info",
+        "ids": {"a": "1", "b": "1", "c": "2", "d": "3"},
+    }
+
+
+def test_what_a_schema_registry_goes_on_refusing_is_said_again_after_a_while(told: Told, clock: HandClock) -> None:
+    assert len(told.lines(schemas(refused="abcd"))) == 1
+    clock.now += REMIND_AFTER
+    assert [line["times"] for line in told.lines(*[schemas(refused="abcd")] * 3)] == [1]
+
+
+def test_a_schema_registry_that_gives_other_ids_is_a_warning(told: Told) -> None:
+    """It has lost its data: the ids in older records may mean nothing to it."""
+    told.lines(schemas("1", "1", "2", "3"))
+    (line,) = told.lines(*[schemas("1", "1", "7", "8")] * 2)
+    assert (line["log_level"], line["event"]) == ("warning", "schema registry gives other ids than before")
+    assert line["subjects"] == ["c", "d"]

@@ -28,6 +28,8 @@ from streamer.signals import (
     PollFinished,
     Published,
     QueuesPolled,
+    SchemaProblem,
+    SchemasChecked,
     ShardDropped,
     ShardLoad,
     ShardsPlaced,
@@ -127,7 +129,7 @@ def test_names_follow_the_conventions_of_prometheus() -> None:
 def test_no_label_can_hold_an_agent() -> None:
     """Neither an agent's id nor a name, and nothing else that grows without bound."""
     labels = {label for each in DEFINITIONS for label in each.labels}
-    assert labels == {"shard", "tenant", "source", "outcome", "state", "health", "reason", "version", "python"}
+    assert labels == {"shard", "tenant", "source", "outcome", "state", "health", "reason", "subject", "version", "python"}
 
 
 def test_the_reference_page_is_what_the_table_says() -> None:
@@ -370,6 +372,16 @@ def test_rebalances_and_loop_lag_are_measured(scrape: Scrape) -> None:
     assert scrape.value("rebalances_total") == 1
     assert scrape.value("event_loop_lag_seconds_bucket", le="0.0025") == 0
     assert scrape.value("event_loop_lag_seconds_bucket", le="0.005") == 1
+
+
+def test_a_schema_is_told_as_registered_by_its_subject(scrape: Scrape) -> None:
+    """As the registry was last asked; without a registry there is no series."""
+    assert "streamer_schema_registered" not in scrape.series()
+    refused = SchemaProblem(kind="incompatible", text="no")
+    scrape.tell(SchemasChecked(ids={"a-value": "1", "b-value": "2"}, problems={}))
+    scrape.tell(SchemasChecked(ids={"a-value": "1"}, problems={"b-value": refused}))
+    assert scrape.value("schema_registered", subject="a-value") == 1
+    assert scrape.value("schema_registered", subject="b-value") == 0
 
 
 def test_a_signal_that_no_metric_is_made_of_is_passed_over(scrape: Scrape) -> None:

@@ -173,6 +173,9 @@ class MemoryStore:
         """All shards are served here."""
         return StaticShardMap(range(self.shards))
 
+    async def tend(self, _observer: Observer) -> None:
+        """Nothing is to be done."""
+
     async def take_over(
         self,
         number: int,

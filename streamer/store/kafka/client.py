@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from streamer.clock import Clock, SystemClock
 from streamer.store.kafka.connector import Connector
+from streamer.store.kafka.schema_ids import SchemaIds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,6 +75,8 @@ class Consumer(Protocol):
 class Clients:
     """Makes the clients of one cluster, each new and not yet started, and names what they talk about.
 
+    `schema_ids` is what they have in common with a schema registry.
+
     `restoring` counts the shards that are being restored.
     """
 
@@ -82,6 +85,7 @@ class Clients:
         self.deadlines = deadlines
         self.restoring = 0
         self.connector = Connector(config=config, clock=clock or SystemClock())
+        self.schema_ids = SchemaIds(config=config)
 
     @property
     def servers(self) -> str:

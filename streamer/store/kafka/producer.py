@@ -95,10 +95,10 @@ class KafkaEngine:
         if not self._usable:
             raise ShardLost("error", "the producer is no longer usable")
         self._usable = False  # until this transaction is confirmed
-        name, shard = self._clients.name, self._shard
+        name, shard, headers = self._clients.name, self._shard, self._clients.schema_ids.headers_of
         try:
             written = await self._producer.transact(
-                [(name(record.topic), shard, record.key, record.value, record.headers) for record in records]
+                [(name(record.topic), shard, record.key, record.value, headers(record)) for record in records]
             )
         except BaseException as error:
             await self._fail(error, "committing")

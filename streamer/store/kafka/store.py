@@ -80,6 +80,10 @@ class KafkaStore:
             return StaticShardMap(static)
         return Membership(clients=self._clients, node=self.node, clock=self._clock, observer=observer)
 
+    async def tend(self, observer: Observer) -> None:
+        """Have the schemas registered, where there is a registry."""
+        await self._clients.schema_ids.keep(observer)
+
     async def take_over(self, number: int, still_ours: Callable[[], bool], observer: Observer = nobody) -> Shard:
         """Become the one writer of a partition, then read its state; see `Store.take_over`."""
         await asyncio.sleep(secrets.randbelow(_SPREAD_MS) / 1000)  # replicas that start together

@@ -70,6 +70,9 @@ class SqliteStore:
         """Return a map of the one shard."""
         return StaticShardMap([ONLY_SHARD])
 
+    async def tend(self, observer: Observer) -> None:
+        """There is nothing to be done."""
+
     async def take_over(self, number: int, still_ours: Callable[[], bool], observer: Observer = nobody) -> Shard:
         """Hold the lock for life, claim the database, then read the state, in one go: how far it is nobody knows.
 
