@@ -22,6 +22,8 @@ QUEUES: Final = "docs/queues.md"
 CONSUMING: Final = "docs/consuming.md"
 QUOTED: Final = {"events_to_database.py": "python", "current_state.py": "python", "Follow.java": "java"}
 """Examples that the guide for consumers shows whole, and their languages."""
+REGISTRY: Final = "docs/schema-registry.md"
+WITH_REGISTRY: Final = "with_schema_registry.py"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -67,9 +69,9 @@ def _envelope() -> dict[str, Any]:
     }
 
 
-def _quoted(name: str) -> str:
+def _quoted(name: str, language: str) -> str:
     text = (ROOT / "docs" / "examples" / name).read_text(encoding="utf-8")
-    return f"```{QUOTED[name]}\n{text}```\n"
+    return f"```{language}\n{text}```\n"
 
 
 def main(arguments: list[str]) -> int:
@@ -91,7 +93,8 @@ def main(arguments: list[str]) -> int:
     pages = {
         README: with_sections(README, {"example": example(event)}),
         PAGE: with_sections(PAGE, sections),
-        CONSUMING: with_sections(CONSUMING, {name: _quoted(name) for name in QUOTED}),
+        CONSUMING: with_sections(CONSUMING, {name: _quoted(name, language) for name, language in QUOTED.items()}),
+        REGISTRY: with_sections(REGISTRY, {WITH_REGISTRY: _quoted(WITH_REGISTRY, "python")}),
         QUEUES: with_sections(QUEUES, {"queue-example": example(queue), "queue": fields(queue)}),
     }
     return keep({**files, **pages}, arguments)

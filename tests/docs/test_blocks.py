@@ -114,7 +114,7 @@ def query(block: Block, folder: Path) -> str:
 def example(block: Block, _folder: Path) -> str:
     """Find the file in `docs/examples` that the block quotes whole: that one is run, in `tests/acceptance`."""
     [name] = [path.name for path in (ROOT / "docs" / "examples").iterdir() if path.read_text() == block.text]
-    return f"is docs/examples/{name}, run by test_consuming.py"
+    return f"is docs/examples/{name}, run in tests/acceptance"
 
 
 CHECKS: Mapping[str, Callable[[Block, Path], str]] = {

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from streamer import generated
-from streamer.config import SOURCES, Config, Defaults, KafkaConfig, OAuth, ServerConfig
+from streamer.config import SOURCES, Config, Defaults, KafkaConfig, OAuth, SchemaRegistryConfig, ServerConfig
 from streamer.config.reference import page
 from tests.support.broker import ROOT
 
@@ -80,6 +80,14 @@ def test_every_config_key_has_its_row_and_its_meaning() -> None:
         if line.startswith("| `")
     ]
     told = {row[1].strip("`") for row in rows}
-    models: tuple[type[BaseModel], ...] = (Config, KafkaConfig, ServerConfig, Defaults, OAuth, *SOURCES.values())
+    models: tuple[type[BaseModel], ...] = (
+        Config,
+        KafkaConfig,
+        SchemaRegistryConfig,
+        ServerConfig,
+        Defaults,
+        OAuth,
+        *SOURCES.values(),
+    )
     assert {key for model in models for key in model.model_fields} == told
     assert [row[1] for row in rows if not (row[2] and row[3] and row[4])] == []

@@ -129,7 +129,18 @@ def test_names_follow_the_conventions_of_prometheus() -> None:
 def test_no_label_can_hold_an_agent() -> None:
     """Neither an agent's id nor a name, and nothing else that grows without bound."""
     labels = {label for each in DEFINITIONS for label in each.labels}
-    assert labels == {"shard", "tenant", "source", "outcome", "state", "health", "reason", "subject", "version", "python"}
+    assert labels == {
+        "shard",
+        "tenant",
+        "source",
+        "outcome",
+        "state",
+        "health",
+        "reason",
+        "subject",
+        "version",
+        "python",
+    }
 
 
 def test_the_reference_page_is_what_the_table_says() -> None:

@@ -21,6 +21,7 @@ from streamer.events.record import EVENTS, QUEUES, ROWS, TABLES, TENANTS, Topic
 from streamer.events.schemas import AGENT_STATUS_CHANGED, QUEUE_STATUS, TENANT_STATUS
 from streamer.generated import keep
 from streamer.store.kafka.reference import REPLICAS
+from streamer.store.kafka.schema_ids import HEADER
 from streamer.store.kafka.topics import wanted
 
 FILE: Final = "schemas/asyncapi.json"
@@ -51,6 +52,15 @@ INFO: Final[Part] = {
         "Fields are only ever added within a version; ignore those that you do not know."
     ),
     "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+}
+
+
+SCHEMA_ID: Final[Part] = {
+    "type": "string",
+    "description": (
+        "Bytes: 0 and a number in four bytes, or 1 and a UUID. The value's schema in the registry of `kafka.schema_registry`, "
+        "as Confluent's clients read it; not there without one, nor until it gave an id."
+    ),
 }
 
 
@@ -156,7 +166,8 @@ def _cloudevent(kind: str, schema: str) -> Part:
 
 
 def _headers(properties: Part) -> Part:
-    return {"type": "object", "properties": properties, "required": list(properties)}
+    """Return headers that are always there, and the one that is there where there is a schema registry."""
+    return {"type": "object", "properties": {**properties, HEADER: SCHEMA_ID}, "required": list(properties)}
 
 
 def _key(pattern: str, description: str) -> Part:

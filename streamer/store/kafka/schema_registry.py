@@ -34,7 +34,9 @@ _SERVER_ERROR: Final = 500
 _LARGEST: Final = 1024 * 1024
 _LONGEST: Final = 300
 
-_DIFFERS: Final = "look at the newest version of this subject: delete the subject if nobody needs it, or set its compatibility to NONE"
+_DIFFERS: Final = (
+    "look at its newest version; set the subject's compatibility to FORWARD or NONE, or delete the subject"
+)
 _REFUSED: Final[Mapping[int, tuple[str, str]]] = {
     401: ("unauthorized", "check username and password in kafka.schema_registry"),
     403: ("forbidden", "let this user read and write this subject"),

@@ -134,7 +134,7 @@ async def test_without_a_registry_nothing_is_asked_and_nothing_added() -> None:
         (401, "unauthorized", "check username and password", 1),
         (403, "forbidden", "let this user read and write", 4),
         (404, "not_found", "Apicurio in /apis/ccompat/v7", 1),
-        (409, "incompatible", "set its compatibility to NONE", 4),
+        (409, "incompatible", "compatibility to FORWARD or NONE", 4),
         (422, "invalid", "does this registry know JSON Schema?", 4),
         (429, "server_error", "registry's log", 4),
         (500, "server_error", "registry's log", 4),

@@ -1,0 +1,175 @@
+"""A real schema registry beside the service: it is filled, refuses, is killed, loses everything, and stays away."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import dropwhile, groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.json_schema import JSONDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext, SerializationError
+
+from streamer.events.schemas import schema_text
+from streamer.store.kafka.schema_ids import CHECK_EVERY, HEADER, SCHEMAS
+from tests.oracle import Message
+from tests.support.broker import ROOT
+from tests.support.programs import ServiceProgram, wait_until
+from tests.support.readers import EVENTS, QUEUES, ROWS, TENANTS
+from tests.support.readers import TOPICS as READ
+from tests.support.registry import Registry
+from tests.support.trial import PARTITIONS, Trial, TrialSettings, judge_trial, shared_place
+
+EXAMPLE = ROOT / "docs" / "examples" / "with_schema_registry.py"
+METRIC = "streamer_schema_registered"
+OTHERS = 5
+"""Schemas of somebody else's that the registry has before ours, so that ours have other numbers in its next life."""
+
+NOTICED_WITHIN = 2 * CHECK_EVERY + 15
+
+OLDER = "http://json-schema.org/draft-07/schema#"
+
+
+class Registered:
+    """A service that is told of a registry, and what it tells of it."""
+
+    def __init__(self, kafka: str, prefix: str, registry: Registry) -> None:
+        """Take the shared broker, a prefix and the registry."""
+        keys: dict[str, Any] = {"partitions": PARTITIONS, "static_shards": "all"}
+        self.place = shared_place(kafka, prefix, schema_registry={"url": registry.url}, **keys)
+        self.subjects = {topic: f"{prefix}{topic}-value" for topic in READ}
+
+    def until(self, what: str, service: ServiceProgram, *topics: str) -> None:
+        """Wait until the schemas of these topics are registered, and no others."""
+
+        def holds() -> bool:
+            samples = service.samples()
+            told = {each: samples.total(METRIC, subject=subject) for each, subject in self.subjects.items()}
+            return told == {topic: float(topic in topics) for topic in READ}
+
+        wait_until(holds, what, within=NOTICED_WITHIN, every=0.2)
+
+    def published(self, topic: str) -> list[Message]:
+        """Return a topic's records with a value, the newest of a partition last."""
+        return [each for each in self.place.reader.read(topic) if each.value is not None]
+
+    def occupy(self, registry: Registry) -> None:
+        """Register schemas of somebody else's, and one for the queues that ours may not follow."""
+        for number in range(OTHERS):
+            register(registry, f"other-{number}", {"title": f"other {number}"})
+        register(registry, self.subjects[QUEUES], {"properties": {"queue": {"type": "number"}}})
+        assert registry.ask("PUT", f"/config/{self.subjects[QUEUES]}", {"compatibility": "BACKWARD"})[0] == 200
+
+
+def register(registry: Registry, subject: str, schema: Mapping[str, Any]) -> None:
+    """Register somebody else's schema."""
+    text = json.dumps({"$schema": OLDER, "type": "object", **schema})
+    assert registry.ask("POST", f"/subjects/{subject}/versions", {"schema": text, "schemaType": "JSON"})[0] == 200
+
+
+@contextmanager
+def following(kafka: str, registry: Registry, topic: str, said: Path) -> Iterator[None]:
+    """Run the guide's program meanwhile."""
+    with said.open("wb") as out:
+        process = subprocess.Popen([sys.executable, str(EXAMPLE), kafka, registry.url, topic], stdout=out)
+        try:
+            yield
+            assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+            process.wait(20)
+
+
+def named(message: Message) -> int | None:
+    """Return the number by which a record names its value's schema."""
+    header = dict(message.headers).get(HEADER)
+    return None if header is None else int.from_bytes(header, "big")
+
+
+@pytest.mark.timeout(400)
+def test_records_name_their_schemas_in_a_real_registry_and_whatever_becomes_of_it_nothing_is_lost(
+    kafka: str, topic_prefix: str, tmp_path: Path, dice: random.Random
+) -> None:
+    """Confluent's own client finds the schema by the header and the plain JSON valid under it.
+
+    A registry that is killed changes nothing; one that comes back empty is filled again, and its new ids count; and a
+    service that starts without one publishes without ids.
+    """
+    settings = TrialSettings(tenants=2, seed=dice.randrange(10_000), interval="400ms", agents=20)
+    with Registry() as registry:
+        scene = Registered(kafka, topic_prefix, registry)
+        scene.occupy(registry)
+        with Trial(scene.place, tmp_path, settings) as trial:
+            trial.start()
+            scene.until("all but one are registered", trial.service, EVENTS, ROWS, TENANTS)
+            check_refusal(trial.service.log(), scene.subjects[QUEUES])
+            read_with_the_example(trial, scene, registry, tmp_path / "said")
+
+            registry.kill()
+            trial.wait_for_polls(5)
+            scene.until("the registry is missed", trial.service)
+            registry.start()
+            scene.until("all are registered again", trial.service, *READ)
+            assert trial.service.log().count("schema registry gives other ids than before") == 1
+            trial.wait_for_polls(5)
+            check(scene.published(TENANTS)[-1], registry)
+
+            registry.kill()
+            trial.restart()
+            scene.until("there is no registry", trial.service)
+            trial.wait_for_polls(5)
+            verdict = judge_trial(trial)
+
+    assert verdict.counts.events > 40
+    lives = [named(each) for each in scene.published(TENANTS) if each.key == trial.tenants[0].encode()]
+    first, second, last = [number for number, _ in groupby(dropwhile(lambda number: number is None, lives))]
+    assert first is not None
+    assert second is not None
+    assert last is None
+    assert first > OTHERS >= second
+
+
+def check_refusal(log: str, subject: str) -> None:
+    """Find one line about what was refused, though it was refused again and again."""
+    (line,) = [each for each in log.splitlines() if "schemas are not registered" in each]
+    assert f"does not take queue-status.v1.json as subject {subject}: 500" in line
+
+
+def read_with_the_example(trial: Trial, scene: Registered, registry: Registry, said: Path) -> None:
+    """Have the guide's program read all events, and Confluent's client look at some of them."""
+    trial.wait_for_polls(3)
+    events = scene.published(EVENTS)
+    assert events
+    topic = f"{scene.place.config['kafka']['topic_prefix']}{EVENTS}"
+    with following(",".join(scene.place.config["kafka"]["bootstrap_servers"]), registry, topic, said):
+        wait_until(lambda: said.read_text().count("\n") >= len(events), "the example read them", within=60)
+    told = [json.loads(each) for each in said.read_text().splitlines()]
+    assert all(json.loads(each.value or b"") in told for each in events)
+    for each in (EVENTS, ROWS, TENANTS):
+        check(scene.published(each)[-1], registry)
+
+
+def check(message: Message, registry: Registry) -> None:
+    """Have Confluent's client look a record's schema up and its value through; a value that is not valid is refused."""
+    topic = message.topic
+    place = SerializationContext(topic, MessageField.VALUE, dict(message.headers))
+    assert message.value is not None
+    value = json.loads(message.value)
+    with SchemaRegistryClient({"url": registry.url}) as client:
+        validated = JSONDeserializer(None, schema_registry_client=client)
+        assert validated(message.value, place) == value
+        with pytest.raises(SerializationError):
+            validated(json.dumps({**value, "tenant": 7}).encode(), place)
+    _, found = registry.ask("GET", f"/schemas/ids/{named(message)}")
+    (published,) = (schema for known, schema in SCHEMAS.items() if known == topic)
+    assert found["schema"] == schema_text(published).decode()
