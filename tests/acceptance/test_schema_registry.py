@@ -148,13 +148,16 @@ def check_refusal(log: str, subject: str) -> None:
 def read_with_the_example(trial: Trial, scene: Registered, registry: Registry, said: Path) -> None:
     """Have the guide's program read all events, and Confluent's client look at some of them."""
     trial.wait_for_polls(3)
-    events = scene.published(EVENTS)
+    events = [json.loads(each.value or b"") for each in scene.published(EVENTS)]
     assert events
+
+    def all_are_there() -> bool:
+        told = [json.loads(line) for line in said.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        return all(event in told for event in events)
+
     topic = f"{scene.place.config['kafka']['topic_prefix']}{EVENTS}"
     with following(",".join(scene.place.config["kafka"]["bootstrap_servers"]), registry, topic, said):
-        wait_until(lambda: said.read_text().count("\n") >= len(events), "the example read them", within=60)
-    told = [json.loads(each) for each in said.read_text().splitlines()]
-    assert all(json.loads(each.value or b"") in told for each in events)
+        wait_until(all_are_there, "the example read them", within=60, every=0.2)
     for each in (EVENTS, ROWS, TENANTS):
         check(scene.published(each)[-1], registry)
 

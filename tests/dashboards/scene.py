@@ -76,12 +76,12 @@ class Scene:
         """Take the store and a folder. There is no schema registry where the replicas look for one."""
         self._place = place
         self._folder = folder
+        self._nobody = free_port()
         self._stack = ExitStack()
         options = ("--tenants", str(len(TENANTS)), "--agents", "30", "--speed", "40", "--stats-cache", "1")
         self.simulator = SimulatorProgram(*options, folder=folder)
         self.replicas = [Replica(name, config=self._config, folder=folder / name) for name in ("r1", "r2")]
         ports = [each.port for each in self.replicas]
-        self._nobody = free_port()
         self.prometheus = Prometheus(ports, impatient(rules()), folder=folder / "prometheus")
 
     def __enter__(self) -> Self:
