@@ -110,7 +110,12 @@ class GuardedProducer:
                 waiting.append(
                     await self._producer.send(topic, value=value, key=key, partition=partition, headers=list(headers))
                 )
-            return list(await asyncio.gather(*waiting))
+            for future in waiting:
+                if future.done():
+                    future.result()  # raises what failed
+            # of a large transaction most are answered by now: to gather those too would hold the event loop up
+            await asyncio.gather(*(future for future in waiting if not future.done()))
+            return [future.result() for future in waiting]
         except BaseException:
             for future in waiting:
                 _forget(future)

@@ -101,7 +101,8 @@ class KafkaEngine:
                 [(name(record.topic), shard, record.key, record.value, headers(record)) for record in records]
             )
         except BaseException as error:
-            await self._fail(error, "committing")
+            size = sum(record.size for record in records)
+            await self._fail(error, f"committing {len(records)} records of {size} bytes in one transaction")
             raise
         if self._producer.tainted is not None:
             await self.kill()

@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,6 +91,21 @@ async def test_a_first_snapshot_of_5000_agents_is_one_transaction(store: KafkaSt
     records = tuple(Record(topic, b"agent-%d" % n, b"x" * 1000) for n in range(5000) for topic in (EVENTS, ROWS))
     await shard.commit(Update(records=records))
     assert asyncio.get_running_loop().time() - began < PATIENT.commit / 2
+
+
+async def test_a_transaction_too_large_for_its_deadline_says_how_large_and_leaves_nothing(
+    store: KafkaStore, own: Owner, reader: KafkaReader
+) -> None:
+    """Whoever looks why a shard is lost again and again is told; what was sent of it stays unseen."""
+    shard = await own(store)
+    guard = guard_of(shard)
+    guard._deadlines = msgspec.structs.replace(PATIENT, commit=0.1)
+    records = tuple(Record(topic, b"%06d" % n, b"x" * 994) for n in range(20_000) for topic in (EVENTS, ROWS))
+    with pytest.raises(ShardLost, match="while committing 40000 records of 40000000 bytes in one transaction") as lost:
+        await shard.commit(Update(records=records))
+    assert lost.value.reason == "timeout"
+    await (await own(store)).close()
+    assert reader.read(EVENTS) == []
 
 
 async def test_the_clock_offset_of_a_commit_on_this_machine_is_zero(store: KafkaStore, own: Owner) -> None:
