@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import signal
@@ -18,8 +19,9 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext, SerializationError
 
+from streamer.config import KafkaConfig, SchemaRegistryConfig
 from streamer.events.schemas import schema_text
-from streamer.store.kafka.schema_ids import CHECK_EVERY, HEADER, SCHEMAS
+from streamer.store.kafka.schema_ids import CHECK_EVERY, HEADER, SCHEMAS, SchemaIds
 from tests.oracle import Message
 from tests.support.broker import ROOT
 from tests.support.programs import ServiceProgram, wait_until
@@ -30,6 +32,7 @@ from tests.support.trial import PARTITIONS, Trial, TrialSettings, judge_trial, s
 
 EXAMPLE = ROOT / "docs" / "examples" / "with_schema_registry.py"
 METRIC = "streamer_schema_registered"
+REPLICAS = 4
 OTHERS = 5
 """Schemas of somebody else's that the registry has before ours, so that ours have other numbers in its next life."""
 
@@ -109,6 +112,7 @@ def test_records_name_their_schemas_in_a_real_registry_and_whatever_becomes_of_i
     with Registry() as registry:
         scene = Registered(kafka, topic_prefix, registry)
         scene.occupy(registry)
+        asyncio.run(check_that_replicas_may_begin_together(registry, f"{topic_prefix}others-"))
         with Trial(scene.place, tmp_path, settings) as trial:
             trial.start()
             scene.until("all but one are registered", trial.service, EVENTS, ROWS, TENANTS)
@@ -137,6 +141,21 @@ def test_records_name_their_schemas_in_a_real_registry_and_whatever_becomes_of_i
     assert second is not None
     assert last is None
     assert first > OTHERS >= second
+
+
+async def check_that_replicas_may_begin_together(registry: Registry, prefix: str) -> None:
+    """Have some register the same at the same moment: all get the same ids at once."""
+    config = KafkaConfig(topic_prefix=prefix, schema_registry=SchemaRegistryConfig(url=registry.url))
+    told: list[Any] = []
+    tasks = [asyncio.create_task(SchemaIds(config=config).keep(told.append)) for _ in range(REPLICAS)]
+    async with asyncio.timeout(60):
+        while len(told) < REPLICAS:  # noqa: ASYNC110 - they tell a function
+            await asyncio.sleep(0.05)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert len({str(each) for each in told}) == 1
+    assert len(told[0].ids) == len(READ)
 
 
 def check_refusal(log: str, subject: str) -> None:

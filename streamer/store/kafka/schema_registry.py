@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 WITHIN: Final = 10.0
 """Seconds that one request may take."""
 
+CONFLICT_PAUSE: Final = 0.3
+"""Seconds after which one that refuses a schema for another is asked again."""
+
 _MEDIA_TYPE: Final = "application/vnd.schemaregistry.v1+json"
 _OK: Final = 200
 _BUSY: Final = 429
@@ -34,6 +37,7 @@ _SERVER_ERROR: Final = 500
 _LARGEST: Final = 1024 * 1024
 _LONGEST: Final = 300
 
+_CONFLICT: Final = "incompatible"
 _DIFFERS: Final = (
     "look at its newest version; set the subject's compatibility to FORWARD or NONE, or delete the subject"
 )
@@ -44,7 +48,7 @@ _REFUSED: Final[Mapping[int, tuple[str, str]]] = {
         "not_found",
         "check kafka.schema_registry.url: it ends where /subjects follows, with Apicurio in /apis/ccompat/v7",
     ),
-    409: ("incompatible", _DIFFERS),
+    409: (_CONFLICT, _DIFFERS),
     422: ("invalid", "does this registry know JSON Schema?"),
 }
 _OF_ALL: Final = frozenset({401, 404})
@@ -98,10 +102,21 @@ class SchemaRegistry:
     async def register(self, subject: str, schema_id: str) -> SchemaId:
         """Register a published schema, named by its `$id`, under a subject, if it is not there yet; return its id.
 
+        Replicas that start together do so at the same moment, which Apicurio takes for a conflict: one is asked about again.
+
         Raises:
             RegistryError: it was not registered, or nobody knows.
 
         """
+        try:
+            return await self._post(subject, schema_id)
+        except RegistryError as error:
+            if error.kind != _CONFLICT:
+                raise
+        await asyncio.sleep(CONFLICT_PAUSE)
+        return await self._post(subject, schema_id)
+
+    async def _post(self, subject: str, schema_id: str) -> SchemaId:
         url = f"{self._url}/subjects/{subject}/versions"
         content = msgspec.json.encode({"schema": schema_text(schema_id).decode(), "schemaType": "JSON"})
         body = bytearray()

@@ -33,10 +33,11 @@ class Asked:
 class ScriptedRegistry:
     """Gives each schema a number in the order in which they come, like real ones, unless `says` says otherwise.
 
-    `says` is by subject, `""` for all: a status and a body.
+    `says` is by subject, `""` for all: a status and a body. `once` is what it says the first time.
     """
 
     says: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    once: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     first: int = 1
     schemas: list[str] = field(default_factory=list)
@@ -46,7 +47,7 @@ class ScriptedRegistry:
         """Answer a request."""
         asked = Asked(request.path, request.headers, json.loads(await request.text()))
         self.asked.append(asked)
-        told = self.says.get(asked.subject) or self.says.get("")
+        told = self.once.pop(asked.subject, None) or self.says.get(asked.subject) or self.says.get("")
         if told is None:
             schema = asked.body["schema"]
             if schema not in self.schemas:

@@ -134,7 +134,7 @@ async def test_without_a_registry_nothing_is_asked_and_nothing_added() -> None:
         (401, "unauthorized", "check username and password", 1),
         (403, "forbidden", "let this user read and write", 4),
         (404, "not_found", "Apicurio in /apis/ccompat/v7", 1),
-        (409, "incompatible", "compatibility to FORWARD or NONE", 4),
+        (409, "incompatible", "compatibility to FORWARD or NONE", 8),
         (422, "invalid", "does this registry know JSON Schema?", 4),
         (429, "server_error", "registry's log", 4),
         (500, "server_error", "registry's log", 4),
@@ -162,6 +162,13 @@ async def test_what_a_registry_refuses_is_told_with_the_subject_the_schema_and_a
     assert PASSWORD not in str(told)
     assert all(each.path.endswith("/versions") for each in registry.asked)
     assert {header_of(ids, topic) for topic in TOPICS} == {None}
+
+
+async def test_who_registers_at_the_same_moment_as_another_replica_is_no_conflict(registry: ScriptedRegistry) -> None:
+    """Apicurio answers 409 to all of them but one; asked again, it says the id."""
+    registry.once[SUBJECTS[0]] = 409, refused(409, "already exists")
+    assert (await checked(ids_of(registry.url))).problems == {}
+    assert [each.subject for each in registry.asked] == [SUBJECTS[0], *SUBJECTS]
 
 
 @pytest.mark.parametrize(
