@@ -40,7 +40,7 @@ def test_no_fault_of_the_vendor_makes_a_false_change(tmp_path: Path, dice: rando
         for names, probability in ((ODD, 0.15), (ERRORS, 0.03), (BROKEN, 0.03)):
             trial.simulator.faults(share(names, probability))
             pause(4 * SCALE)
-            wait_until(partial(most_met, trial, names), f"most of {names} met", within=30)
+            wait_until(partial(most_met, trial, names), f"most of {names} met")
         metric = trial.service.metric
         polls, good = metric("streamer_polls_total"), metric("streamer_polls_total", outcome="ok")
         trial.simulator.faults("")
@@ -87,7 +87,6 @@ def test_a_tenant_in_trouble_delays_nobody_else(tmp_path: Path, dice: random.Ran
         wait_until(
             lambda: {tenant: record["health"] for tenant, record in trial.last_records().items()} == health,
             f"the health of the tenants is {health}",
-            within=30,
         )
         assert metric("streamer_polls_total", tenant=refused, outcome="auth_failed") == 2, "it is parked"
         assert trial.service.stop() == 0

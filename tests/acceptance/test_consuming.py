@@ -63,10 +63,10 @@ class Example:
         assert self._process is not None
         self._process.send_signal(how)
         try:
-            return self._process.wait(20)
+            return self._process.wait(WITHIN)
         finally:
             self._process.kill()
-            self._process.wait(20)
+            self._process.wait(WITHIN)
 
     def lines(self) -> list[str]:
         """Return the lines that it has printed; one that a kill cut off is none."""

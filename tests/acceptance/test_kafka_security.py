@@ -120,7 +120,7 @@ def test_a_wrong_password_is_told_once_and_tried_seldom_and_the_right_one_is_tak
 
             password.write_text("hunter2")
             service.start()
-            wait_until(refused, "/readyz says why", within=30)
+            wait_until(refused, "/readyz says why")
             seldom()
             (told,) = [each for each in service.log().splitlines() if "refuses the login" in each]
             assert "kafka.sasl_plain_password" in told

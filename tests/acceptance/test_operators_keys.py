@@ -57,7 +57,7 @@ def rows_of(trial: Trial, tenant: str) -> set[str]:
 
 def wait_for_health(trial: Trial, tenant: str, health: str) -> None:
     """Wait until a tenant's record says so."""
-    wait_until(lambda: trial.last_records()[tenant]["health"] == health, f"health of {tenant} is {health}", within=20)
+    wait_until(lambda: trial.last_records()[tenant]["health"] == health, f"health of {tenant} is {health}")
 
 
 @on_the_embedded_store

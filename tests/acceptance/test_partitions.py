@@ -23,7 +23,7 @@ MORE = PARTITIONS + 2
 def add_partitions(bootstrap: str, topic: str) -> None:
     """Do what the service can't bear."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    admin.create_partitions([NewPartitions(topic, MORE)])[topic].result(20)
+    admin.create_partitions([NewPartitions(topic, MORE)])[topic].result(NOTICED_WITHIN)
 
 
 @pytest.mark.timeout(300)

@@ -53,7 +53,7 @@ def look(url: str) -> None:
     """Visit the page, in a thread of its own: the server runs in the test's loop."""
     with visiting(url) as visit:
         page = visit.page
-        wait_until(lambda: page.locator("#lines tr").count() == 1, "the tenant is shown", within=20)
+        wait_until(lambda: page.locator("#lines tr").count() == 1, "the tenant is shown")
         text = page.locator("main").inner_text()
         # error and notice; advice; whose change, by name and id; the refused config; the group
         assert text.count("<script>pwned=1</script><img src=x onerror=pwned=1>") >= 7

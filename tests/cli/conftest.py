@@ -14,9 +14,7 @@ import yaml
 
 from streamer.simulator import tenants_config
 from tests.support.broker import ROOT
-from tests.support.programs import ServiceProgram, SimulatorProgram, wait_until
-
-WITHIN = 30.0
+from tests.support.programs import WITHIN, ServiceProgram, SimulatorProgram, wait_until
 
 
 @dataclass(frozen=True)

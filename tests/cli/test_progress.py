@@ -18,9 +18,9 @@ import pytest
 from streamer.simulator import tenants_config
 from tests.support.broker import ROOT
 from tests.support.network import Api, Fault, Network, Weather
-from tests.support.programs import PASSWORD, PASSWORD_VARIABLE, ServiceProgram, SimulatorProgram, wait_until
+from tests.support.programs import PASSWORD, PASSWORD_VARIABLE, WITHIN, ServiceProgram, SimulatorProgram, wait_until
 from tests.support.readers import EVENTS, ROWS, TENANTS
-from tests.support.terminal import WITHIN, Terminal
+from tests.support.terminal import Terminal
 from tests.support.topics import open_transaction
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -88,7 +88,7 @@ def filled(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fil
         with service:
             service.wait_ready()
             changes = "streamer_status_changes_total"
-            wait_until(lambda: service.metric(changes) >= 2 * AGENTS, "all agents are told", within=WITHIN)
+            wait_until(lambda: service.metric(changes) >= 2 * AGENTS, "all agents are told")
             assert service.stop() == 0, service.log_tail()
         yield Filled(kafka, prefix, service, folder / "streamer.yaml")
 
@@ -145,7 +145,7 @@ def test_a_terminal_gets_what_it_is_said_to_understand(
 def test_where_no_terminal_is_there_is_the_log_alone(filled: Filled) -> None:
     """Each line is JSON, however long it takes."""
     with filled.held_up(), filled.service as service:
-        wait_until(lambda: service.get("/readyz")[0] == 503, "it has started", within=WITHIN)
+        wait_until(lambda: service.get("/readyz")[0] == 503, "it has started")
         time.sleep(LONG)
         assert service.get("/readyz")[0] == 503
         assert all(orjson.loads(line)["event"] for line in service.log().splitlines())
@@ -179,7 +179,7 @@ def test_tail_shows_how_far_it_is_only_where_its_events_go_into_a_file(filled: F
     events = tmp_path / "events"
     with filled.slow() as config, events.open("wb") as file:
         with Terminal(*tail, config, stdout=file) as terminal:
-            wait_until(lambda: len(events.read_bytes().splitlines()) == 2 * AGENTS, "all is read", within=WITHIN)
+            wait_until(lambda: len(events.read_bytes().splitlines()) == 2 * AGENTS, "all is read")
             terminal.await_no_line("reading")
             assert READING in terminal.raw
             assert terminal.lines == [""]

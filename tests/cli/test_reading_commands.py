@@ -21,7 +21,7 @@ from streamer.store import Update
 from streamer.store.sqlite import SqliteStore
 from tests.cli.conftest import Place, streamer
 from tests.support.broker import ROOT
-from tests.support.programs import PASSWORD, PASSWORD_VARIABLE, Program, wait_until
+from tests.support.programs import PASSWORD, PASSWORD_VARIABLE, WITHIN, Program, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def followed(config: str, folder: Path, *options: str, until: int) -> str:
     """Follow the events until so many lines came, and end it as Ctrl-C does; it ends well."""
     with Program("tail", "--config", config, *options, folder=folder, name="tail") as program:
-        wait_until(lambda: program.output().count("\n") >= until, f"{until} lines", within=20)
+        wait_until(lambda: program.output().count("\n") >= until, f"{until} lines")
         assert program._signal(signal.SIGINT) == 0
         assert program.log() == ""
         return program.output()
@@ -73,7 +73,7 @@ def test_tail_without_from_beginning_shows_only_what_comes(place: Place, tmp_pat
     with Program("tail", "--config", place.config, folder=tmp_path, name="tail") as program:
         service = Program("run", "--config", place.config, folder=tmp_path, name="service")
         with service:
-            wait_until(lambda: program.output().count("\n") > 0, "an event is shown", within=20)
+            wait_until(lambda: program.output().count("\n") > 0, "an event is shown")
             assert service.stop() == 0, service.log_tail()
         assert program.stop() == 0
         assert min(line.split()[0] for line in program.output().splitlines()) > began
@@ -86,7 +86,7 @@ def test_a_reader_that_goes_away_ends_tail_quietly(place: Place) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
-        assert process.wait(20) == 0
+        assert process.wait(WITHIN) == 0
         assert process.stderr.read() == b""
 
 

@@ -19,6 +19,7 @@ from streamer.cli.text import event_text, printable
 from streamer.events.examples import CHANGED
 from streamer.events.record import EVENTS, Stored
 from tests.support.broker import ROOT
+from tests.support.programs import WITHIN
 from tests.support.values import polls, snapshot, status
 
 TABLES = re.compile(
@@ -105,7 +106,7 @@ def test_a_terminal_gets_a_live_table_and_is_left_in_order() -> None:
             shown = _read(ours, until=TABLES)
             process.send_signal(signal.SIGINT)
             shown += _read(ours)
-            assert process.wait(20) == 0
+            assert process.wait(WITHIN) == 0
         finally:
             process.kill()
             os.close(ours)
@@ -113,7 +114,7 @@ def test_a_terminal_gets_a_live_table_and_is_left_in_order() -> None:
     assert b"Traceback" not in shown
 
 
-def _read(terminal: int, *, until: re.Pattern[bytes] | None = None, within: float = 30.0) -> bytes:
+def _read(terminal: int, *, until: re.Pattern[bytes] | None = None, within: float = WITHIN) -> bytes:
     """Read what a terminal shows, until it matches or the program is gone."""
     shown, deadline = b"", time.monotonic() + within
     while until is None or not until.search(shown):

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from tests.support.chart import Object
 
-ANSWERS_WITHIN: Final = 30.0
+ANSWERS_WITHIN: Final = 90.0
 WATCHES: Final = 20
 PATCH: Final = "application/merge-patch+json"
 

@@ -41,7 +41,7 @@ def started(what: str) -> subprocess.Popen[str]:
 def test_a_loop_that_stands_still_ends_the_process_and_shows_where() -> None:
     """It can't answer signals or probes any more; the traceback holds no values."""
     process = started('time.sleep(60) or "secret"')
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=90)
     assert process.returncode == SOFTWARE
     assert "the event loop stands still for 1 s" in said
     assert "in work" in said
@@ -54,12 +54,12 @@ def test_a_process_that_was_frozen_is_not_taken_for_one_that_stands_still() -> N
     process.send_signal(signal.SIGSTOP)
     time.sleep(FROZEN_FOR)
     process.send_signal(signal.SIGCONT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=90)
     assert (process.returncode, said) == (0, "")
 
 
 def test_a_busy_loop_that_comes_round_now_and_then_goes_on() -> None:
     """Each block is far below the limit."""
     process = started("[(time.sleep(0.2), await asyncio.sleep(0)) for _ in range(10)]")
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=90)
     assert (process.returncode, said) == (0, "")

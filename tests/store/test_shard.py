@@ -152,7 +152,7 @@ async def test_a_loss_settles_all(shard: Shard, engine: GatedEngine) -> None:
     await engine.began.wait()
     waiting = asyncio.create_task(shard.settled("new"))
     engine.gate.set()
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, 60)
     assert await settled(tasks) == ["fenced"]
 
 

@@ -227,7 +227,7 @@ async def test_a_following_reader_sees_what_is_committed_and_nothing_else(
     old = await take_over()
     story = narrator(tenant, store)
     await old.commit(story.tell("a"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         reader = aiter(store.read(EVENTS, follow=True))
         keys = [(await anext(reader)).key]
         new = await take_over()
@@ -245,7 +245,7 @@ async def test_a_reader_from_now_on_sees_nothing_older(store: Store, take_over: 
     story = narrator(tenant, store)
     await shard.commit(story.tell("old"))
     reader = aiter(store.read(EVENTS, follow=True, from_beginning=False))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         first = asyncio.ensure_future(anext(reader))
         while not first.done():  # from which moment on it reads is its own business
             await shard.commit(story.tell("new"))
@@ -256,7 +256,7 @@ async def test_a_reader_from_now_on_sees_nothing_older(store: Store, take_over: 
 
 async def test_a_reader_that_does_not_follow_ends(store: Store, take_over: TakeOver, tenant: str) -> None:
     """It ends at once on an empty topic, and after what was there on another."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert [await seen(store, topic) for topic in TOPICS] == [[] for _ in TOPICS]
         shard = await take_over()
         await shard.commit(narrate(tenant, store, "a"))

@@ -38,6 +38,9 @@ START_WITHIN = 60.0
 STOP_WITHIN = 20.0
 """Seconds that SIGTERM has before SIGKILL follows."""
 
+STATE_WITHIN = 30.0
+"""Seconds in which the system must have frozen or thawed it."""
+
 DEFAULTS: Mapping[str, str] = {
     "process.roles": "broker,controller",
     "controller.listener.names": "CONTROLLER",
@@ -255,10 +258,12 @@ class Broker:
             raise BrokerError(f"formatting the broker's storage failed:\n{done.stdout}{done.stderr}")
 
     def _await_state(self, *, stopped: bool) -> None:
-        process, deadline = psutil.Process(self.pid), time.monotonic() + 5
+        process, deadline = psutil.Process(self.pid), time.monotonic() + STATE_WITHIN
         while (process.status() == psutil.STATUS_STOPPED) is not stopped:
             if time.monotonic() > deadline:
-                raise BrokerError(f"the broker {'did not freeze' if stopped else 'stayed frozen'} for 5 s")
+                raise BrokerError(
+                    f"the broker {'did not freeze' if stopped else 'stayed frozen'} for {STATE_WITHIN:.0f} s"
+                )
             time.sleep(0.001)
 
     def _alive(self) -> subprocess.Popen[bytes]:

@@ -13,7 +13,7 @@ import psutil
 _WATCH = 'read -r _; kill -9 "$1" 2>/dev/null; rm -rf "$2"'
 
 
-def wait_until_ended(pid: int, *, within: float = 20.0) -> None:
+def wait_until_ended(pid: int, *, within: float = 60.0) -> None:
     """Wait until a process has ended, whether or not its parent has noticed; `within` is in seconds.
 
     Raises:

@@ -34,7 +34,7 @@ def gauges_shown(simulator: SimulatorProgram, tenant: str) -> Mapping[str, Gauge
     """Return the gauges of a simulated tenant's queues, by queue id; -1 is none."""
     credentials = b64encode(f"{tenant}:{PASSWORD}".encode()).decode()
     url = f"{simulator.base_url}/api/rtstats/stats/queues.json"
-    with urlopen(Request(url, headers={"Authorization": f"Basic {credentials}"}), timeout=10) as answer:  # noqa: S310
+    with urlopen(Request(url, headers={"Authorization": f"Basic {credentials}"}), timeout=60) as answer:  # noqa: S310
         queues = json.load(answer)["queues"]
     return {
         str(queue["queue-id"]): {name: None if queue[field] < 0 else queue[field] for field, name in FIELDS.items()}

@@ -25,7 +25,7 @@ __all__ = ["Api", "Cut", "Fault", "Line", "Network", "Weather"]
 
 T = TypeVar("T")
 
-_WITHIN: Final = 10.0
+_WITHIN: Final = 60.0
 
 
 class Line:

@@ -19,8 +19,8 @@ from tests.support.tools import installed
 
 RULES_FILE: Final = CHART / "files" / "alerts.yaml"
 
-READY_WITHIN = 30.0
-STOP_WITHIN = 20.0
+READY_WITHIN = 90.0
+STOP_WITHIN = 60.0
 
 Rules = Mapping[str, Any]
 
@@ -68,7 +68,7 @@ class Server:
             AssertionError: it answers with an error, which says why.
 
         """
-        status, text = get(f"http://{self.address}/api/{path}?{urlencode(query)}", within=20)
+        status, text = get(f"http://{self.address}/api/{path}?{urlencode(query)}", within=60)
         assert status == 200, f"{self._program} answered {status} to {path} {query}: {text}\n{self.log()}"
         answer = json.loads(text)
         return answer["data"] if isinstance(answer, dict) else answer

@@ -33,7 +33,7 @@ END;
 INSERT OR IGNORE INTO history SELECT offset, key, value, headers FROM "tenant-status";
 COMMIT;
 """
-READ_WITHIN = 30.0
+READ_WITHIN = 90.0
 SETTLED_WITHIN = 20.0
 """Longer than the service's transactions may take; a killed one's is ended by whoever takes over."""
 

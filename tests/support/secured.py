@@ -56,7 +56,7 @@ LISTENERS: Final = ("LOGIN", "LOGINPLAIN", "MUTUAL", "EXPIRED", "ELSEWHERE")
 """Beside the tests' own: SASL_SSL, SASL_PLAINTEXT, SSL with certificates of clients, and SSL with a certificate that has
 expired, or is for another host."""
 
-_WITHIN: Final = 20.0
+_WITHIN: Final = 60.0
 
 
 @dataclass(frozen=True)

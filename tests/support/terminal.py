@@ -11,18 +11,16 @@ import struct
 import subprocess
 import termios
 import time
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyte
 
 from tests.support.broker import ROOT
+from tests.support.programs import WITHIN
 
 if TYPE_CHECKING:
     import signal
     from collections.abc import Mapping, Sequence
-
-WITHIN: Final = 90.0
-"""Seconds for what is only waited for; a busy machine needs some."""
 
 
 class Terminal:

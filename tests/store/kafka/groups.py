@@ -32,7 +32,7 @@ BRISK: Final = Deadlines(
 )
 """For tests in which sessions end. The test's broker allows it."""
 
-WITHIN: Final = 40.0
+WITHIN: Final = 60.0
 
 
 class Replica:
@@ -107,7 +107,7 @@ class Group:
         def ask() -> int:
             admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
             (described,) = admin.describe_consumer_groups([f"{self._prefix}streamer"]).values()
-            group = described.result(20)
+            group = described.result(60)
             return 0 if group.state is ConsumerGroupState.DEAD else len(group.members)
 
         return await asyncio.to_thread(ask)

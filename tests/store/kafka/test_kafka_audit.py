@@ -119,7 +119,7 @@ async def test_events_that_retention_deleted_are_not_covered_and_are_no_differen
     other = await mirror({})
     beginning = TopicPartition(f"{topic_prefix}mirror-{EVENTS}", SHARD, 4)
     admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
-    admin.delete_records([beginning])[beginning].result(10)
+    admin.delete_records([beginning])[beginning].result(60)
     report = await audit(other)
     assert (said(report.findings), report.summary.events) == (set(), 2)
     assert [each.agent for each in report.findings] == ["b"]

@@ -227,7 +227,7 @@ async def test_a_topic_that_was_given_more_partitions_ends_all_members(group: Gr
     for done in admin.create_partitions(
         [NewPartitions(f"{topics.topic_prefix}tenant-status", PARTITIONS + 1)]
     ).values():
-        done.result(20)
+        done.result(60)
     for each in replicas:
         with pytest.raises(StoreError, match=r"tenant-status has 13 partitions.*start anew under another topic_prefix"):
             await asyncio.wait_for(asyncio.shield(each.ended), 30)

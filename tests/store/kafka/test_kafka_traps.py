@@ -44,7 +44,7 @@ def make_topics(bootstrap: str, *names: str, **settings: str) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     wanted = [NewTopic(name, num_partitions=PARTITIONS, replication_factor=1, config=settings) for name in names]
     for made in admin.create_topics(wanted).values():
-        made.result(20)
+        made.result(60)
 
 
 def limit_records(bootstrap: str, topic: str, largest: int) -> None:
@@ -53,7 +53,7 @@ def limit_records(bootstrap: str, topic: str, largest: int) -> None:
     setting = ConfigEntry("max.message.bytes", str(largest), incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[setting])
     for done in admin.incremental_alter_configs([resource]).values():
-        done.result(20)
+        done.result(60)
 
 
 async def test_aiokafka_commits_a_transaction_of_which_a_batch_failed(
