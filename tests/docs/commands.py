@@ -31,7 +31,6 @@ NOT_RUN: Mapping[str, str] = {
     "docker": "needs Docker",
     "git": "needs the repository's host",
     "helm": "needs a Kubernetes cluster",
-    "kafka-": "Kafka's own tools are not among what the tests fetch",
     "kubectl": "needs a Kubernetes cluster",
     "pip install": "would change what the tests run with; what it names is looked up there",
     "podman": "needs containers",

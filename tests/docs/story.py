@@ -23,14 +23,20 @@ from streamer.simulator import tenants_config
 from tests.docs.commands import Command, commands
 from tests.docs.pages import Block, Page
 from tests.support.broker import LIBS, NEWEST, ROOT, Broker
+from tests.support.kafka_tools import put_into
 from tests.support.ports import HOST, accepts, free_ports
-from tests.support.programs import PASSWORD, PASSWORD_VARIABLE, SimulatorProgram, get, wait_until
+from tests.support.programs import PASSWORD, PASSWORD_VARIABLE, WITHIN, SimulatorProgram, get, wait_until
+from tests.support.secured import SecuredKafka
+from tests.support.topics import open_transaction
 
 KAFKA, VENDOR, SERVER = "localhost:9092", "localhost:8088", "localhost:9464"
 """Where the pages find Kafka, the simulator and the service."""
 
-WITHIN = 90.0
-"""Seconds that a command may take to end, or to say something where it does not end; a busy machine needs some."""
+SECURED = "kafka-1.example:9093"
+"""Where they find a Kafka that asks who is there. Here it lets administrators in without asking."""
+
+HANGING = "--topic agent-status --partition 7 --start-offset OFFSET"
+"""What they say of a transaction that hangs; somebody's is open there then, and its offset is filled in."""
 
 ENDLESS = (
     "streamer run",
@@ -50,6 +56,9 @@ TO_ITS_END, UNTIL_CTRL_C = "run", "run until Ctrl-C"
 
 _INTERRUPTED = {0, 2, 130, -signal.SIGINT}
 """How they may end then: make says 2, a shell and Java 130."""
+
+_FAILED = "\nError: "
+"""How some of Kafka's tools begin what they say of a failure, and end well."""
 
 _ASKED = {"id", "source", "timeout", "rate", "queues", "format", "forget", "forget_agents"}
 """What is kept of a tenant whose vendor is replaced."""
@@ -78,15 +87,16 @@ class Story:
         self._server = {"host": HOST, "port": server}
         self._page = page
         self._simulator: SimulatorProgram | None = None
+        path = (str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"])
         self._environment = {
             **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join(path),
             "PYTHONUNBUFFERED": "1",
             **dict.fromkeys(re.findall(r"\$(\w+_TOKEN)\b", page.text), PASSWORD),
         }
 
     def __enter__(self) -> Self:
-        """Prepare the folder: what a checkout has, and Kafka's jars in `libs`.
+        """Prepare the folder: what a checkout has, Kafka's jars in `libs`, and its tools on the PATH.
 
         A page that shows no config is for those whose service runs.
         """
@@ -94,8 +104,12 @@ class Story:
         for name in ("docs", "helm", "schemas"):
             (self._folder / name).symlink_to(ROOT / name)
         (self._folder / "libs").symlink_to(LIBS / NEWEST)
+        if self._runs("kafka-"):
+            put_into(self._folder / "bin")
         if self._runs(KAFKA):
             self._places[KAFKA] = self._stack.enter_context(Broker()).bootstrap
+        if self._runs(SECURED):
+            self._places[SECURED] = self._stack.enter_context(SecuredKafka()).bootstrap
         self._stack.callback(self._end_all)
         if not any(self._page.blocks("yaml")) and any(map(self._runs, ("streamer.yaml", KAFKA, SERVER))):
             self._begin()
@@ -157,7 +171,7 @@ class Story:
             assert code in _INTERRUPTED, f"{each.command.text} ended with {code}: {each.output()}"
         said = self._folder / f"said-{len(list(self._folder.glob('said-*')))}"
         with said.open("wb") as out:
-            shell = ["bash", "-o", "pipefail", "-c", self._placed(command.text)]
+            shell = ["bash", "-o", "pipefail", "-c", self._placed(self._hung(command.text))]
             process = subprocess.Popen(
                 shell,
                 stdin=subprocess.DEVNULL,
@@ -176,7 +190,15 @@ class Story:
         code = process.wait(WITHIN)
         self._running.remove(running)
         assert code == 0, f"{command.text} ended with {code}: {running.output()}"
+        assert not running.output().startswith(_FAILED), f"{command.text} failed: {running.output()}"
         return TO_ITS_END
+
+    def _hung(self, text: str) -> str:
+        """Have a transaction open where a command is to abort one; return the command with its offset."""
+        if HANGING not in text:
+            return text
+        begins = self._stack.enter_context(open_transaction(self._places[KAFKA], "somebody", ["agent-status"]))
+        return text.replace("OFFSET", str(begins["agent-status", 7]))
 
     def _ready(self, running: _Running) -> Callable[[], bool]:
         def ready() -> bool:
@@ -204,7 +226,7 @@ class Story:
         """Run the service with the README's config, in Kafka where the page is about that."""
         text = next(Page(ROOT / "README.md").blocks("yaml")).text
         if KAFKA in self._places:
-            kafka = f"store: kafka\nkafka: {{bootstrap_servers: [{KAFKA}], partitions: 3}}"
+            kafka = f"store: kafka\nkafka: {{bootstrap_servers: [{KAFKA}], partitions: 8}}"
             text = re.sub(r"^store: .*", kafka, text, flags=re.MULTILINE)
         self.configure(text)
         service = "streamer run --config streamer.yaml"

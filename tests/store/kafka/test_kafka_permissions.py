@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 import subprocess
 from contextlib import suppress
 from itertools import pairwise
@@ -25,7 +24,7 @@ from streamer.store.kafka.client import Clients
 from streamer.store.kafka.guard import GuardedProducer
 from streamer.store.kafka.permissions import Permission, Resource, commands, of_consumer, of_service
 from tests.store.kafka.conftest import DAY, IMPATIENT, store_of
-from tests.support.broker import LIBS, VERSIONS, require_java
+from tests.support.kafka_tools import tool
 from tests.support.secured import SecuredKafka, User, binding
 
 if TYPE_CHECKING:
@@ -196,20 +195,13 @@ def test_a_consumer_in_a_group_needs_what_is_listed(secured_kafka: SecuredKafka,
 
 def test_the_commands_give_what_is_listed(secured_kafka: SecuredKafka, topic_prefix: str) -> None:
     """Kafka's own tool runs them; who is asked finds the same ACLs as the list."""
-    require_java()
     user = secured_kafka.user()
     kafka = config(secured_kafka, user, topic_prefix)
     needed = [*of_service(kafka, creates=True), *of_consumer(kafka, group="readers")]
     lines = commands(needed, servers=secured_kafka.bootstrap, principal=user.principal)
-    running = [subprocess.Popen(acls(shlex.split(line)[1:]), stdout=subprocess.DEVNULL) for line in lines]
+    running = [subprocess.Popen(tool(line), stdout=subprocess.DEVNULL) for line in lines]
     assert [each.wait(60) for each in running] == [0] * len(lines)
     assert secured_kafka.permissions(user) == {binding(user, each) for each in needed}
-
-
-def acls(arguments: list[str]) -> list[str]:
-    """Return how `kafka-acls` is run here: in newer Kafkas it is no part of the server."""
-    tool = ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{LIBS / VERSIONS[-1]}/*", "kafka.admin.AclCommand"]
-    return [*tool, *arguments]
 
 
 def given_by(line: str) -> Iterator[tuple[str, Permission]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from streamer.store.kafka.admin import Found
 from streamer.store.kafka.client import Clients
 from streamer.store.kafka.topics import complaints, wanted
 from tests.store.kafka.conftest import DAY, IMPATIENT, PARTITIONS, PATIENT, config_of, store_of
+from tests.support.kafka_tools import tool
 from tests.support.ports import free_port
 
 
@@ -27,20 +29,20 @@ def make(bootstrap: str, name: str, settings: Mapping[str, str], *, partitions: 
     """Make a topic as an administrator would."""
     client = admin(bootstrap)  # ends what it began when it is collected
     topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=dict(settings))
-    client.create_topics([topic])[name].result(20)
+    client.create_topics([topic])[name].result(60)
 
 
 def settings_of(bootstrap: str, name: str) -> dict[str, str | None]:
     """Return a topic's settings as confluent-kafka reads them."""
     client = admin(bootstrap)
     [answer] = client.describe_configs([ConfigResource(ResourceType.TOPIC, name)]).values()
-    return {key: entry.value for key, entry in answer.result(20).items()}
+    return {key: entry.value for key, entry in answer.result(60).items()}
 
 
 async def test_topics_are_made_with_their_settings(kafka: str, topic_prefix: str, store: KafkaStore) -> None:
     """Each has P partitions; tables are compacted often enough, events go after the retention."""
     assert store.shards == PARTITIONS
-    known = admin(kafka).list_topics(timeout=20).topics
+    known = admin(kafka).list_topics(timeout=60).topics
     for topic in TOPICS:
         name = topic_prefix + topic
         assert len(known[name].partitions) == PARTITIONS
@@ -117,6 +119,18 @@ async def test_a_wrong_setting_stops_the_start_and_says_how_to_change_it(
         f"topic {name}: {setting} is {value}, wanted {right}. Change it with: kafka-configs --bootstrap-server {kafka} "
         f"--alter --entity-type topics --entity-name {name} --add-config {setting}={right}"
     )
+
+
+async def test_the_command_in_that_message_mends_it(kafka: str, topic_prefix: str) -> None:
+    """Run by Kafka's own tool."""
+    name = f"{topic_prefix}{ROWS}"
+    make(kafka, name, {**wanted(ROWS, replicas=1, retention=7 * DAY), "cleanup.policy": "delete"})
+    with pytest.raises(StoreError) as stopped:
+        await store_of(config_of(kafka, topic_prefix)).start()
+    command = tool(str(stopped.value).partition("Change it with: ")[2])
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    await store_of(config_of(kafka, topic_prefix)).start()
 
 
 def found(**changes: Any) -> list[str]:
