@@ -10,6 +10,7 @@ from typing import Final, Literal
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Dialog, Page, sync_playwright
 
+from tests.support.programs import WITHIN
 from tests.support.tools import installed
 
 ARGUMENTS: Final = ("--no-sandbox", "--disable-breakpad", "--disable-crash-reporter")
@@ -46,6 +47,7 @@ def visiting(url: str) -> Iterator[Visit]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=installed("chromium"), args=ARGUMENTS)
         page = chromium.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page.set_default_timeout(WITHIN * 1000)  # pictures are pages of 13 MB
         visit = Visit(page)
         page.on("console", lambda said: visit.complaints.append(f"{said.type}: {said.text}"))
         page.on("pageerror", lambda error: visit.complaints.append(str(error)))

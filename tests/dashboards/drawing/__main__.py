@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -26,8 +27,11 @@ HERE: Final = Path(__file__).parent
 FETCHED: Final = ROOT / ".pictures"
 DRAWN: Final = ROOT / "docs" / "pictures"
 
-WIDTH, UNIT = 1200, 27
+WIDTH, UNIT = 1440, 27
 """Pixels: of a picture, and of a unit of a panel's height."""
+
+MARGIN = 45
+"""Second of a minute at which the pictures end, or the time that is written below their right edge would be cut off."""
 
 SETTLED_AFTER = 5000
 """Milliseconds after which everything is where it stays."""
@@ -72,7 +76,8 @@ def play(seconds: float, folder: Path) -> dict[str, Any]:
         pause(seconds / 2)
         scene.trouble()
         pause(seconds / 2)
-        end = time.time()
+        end = math.ceil((time.time() - MARGIN) / 60) * 60 + MARGIN
+        pause(end - time.time())
         return {"start": end - seconds, "end": end, "boards": asked(scene, start=end - seconds, end=end)}
 
 

@@ -96,7 +96,7 @@ function Bars({ panel, width, height }) {
       <BarGauge
         key={each.name} field={config} display={field.display} valueDisplayMode={valueMode}
         {...{ value, orientation, displayMode, theme, width }} height={Math.min(height / all.length - GAP, 40)}
-        showUnfilled itemSpacing={GAP}
+        showUnfilled itemSpacing={GAP} text={{ valueSize: 18 }}
       />
     );
   });
