@@ -134,8 +134,8 @@ def uids(pods: Sequence[Object]) -> dict[str, str]:
     return {str(each["metadata"]["name"]): str(each["metadata"]["uid"]) for each in pods}
 
 
-def deleted(changes: Sequence[Change], *, of: Sequence[Object]) -> list[str]:
-    """Return the names of those of the pods that went, in their order."""
-    gone = [str(change.thing["metadata"]["uid"]) for change in changes if change.kind == "DELETED"]
-    names = {uid: name for name, uid in uids(of).items()}
-    return [names[uid] for uid in gone if uid in names]
+def deleted(changes: Sequence[Change], *, of: Sequence[Object] | None = None) -> list[str]:
+    """Return the names of the pods that went, in their order; of all, or of some, whose successors do not count."""
+    gone = [change.thing["metadata"] for change in changes if change.kind == "DELETED"]
+    counted = None if of is None else set(uids(of).values())
+    return [str(each["name"]) for each in gone if counted is None or each["uid"] in counted]
