@@ -118,7 +118,7 @@ async def _end_after(seconds: float) -> None:
 
 
 def _broker(named: str) -> KafkaConfig:
-    """Return the Kafka at an address or of a config, with topics of the demo's own."""
+    """Return the Kafka at an address or of a config, with topics of the demo's own, of which no schema registry is told."""
     from streamer.cli.opening import load_for_reading  # noqa: PLC0415
     from streamer.config import KafkaConfig  # noqa: PLC0415
 
@@ -131,6 +131,7 @@ def _broker(named: str) -> KafkaConfig:
         "topic_prefix": f"{PREFIX}{secrets.token_hex(3)}-",
         "partitions": PARTITIONS,
         "static_shards": frozenset(range(PARTITIONS)),
+        "schema_registry": None,
     }
     return kafka.model_copy(update=own)
 

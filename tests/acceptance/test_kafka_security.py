@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from streamer.config import KafkaConfig
 from streamer.store.kafka.permissions import Permission, of_consumer, of_service
 from tests.support.broker import ROOT
 from tests.support.network import Cut, Network
+from tests.support.ports import HOST
 from tests.support.programs import wait_until
 from tests.support.readers import EVENTS, TOPICS, KafkaReader
 from tests.support.trial import PARTITIONS, Place, Trial, TrialSettings, judge_trial, leaks, pause
@@ -145,13 +147,18 @@ def test_a_wrong_password_is_told_once_and_tried_seldom_and_the_right_one_is_tak
 
 
 def test_the_demo_uses_the_kafka_of_a_config_with_its_login(secured_kafka: SecuredKafka, tmp_path: Path) -> None:
-    """With topics of its own, whose names are not known before."""
+    """With topics of its own, whose names are not known before, so no schema registry is told of them."""
     user = secured_kafka.user()
     secured_kafka.allow(user, {replace(each, name=PREFIX, prefixed=True) for each in of_service(DEMO, creates=True)})
-    place = place_of(secured_kafka, user, "", tmp_path / "password")
     config = tmp_path / "streamer.yaml"
-    config.write_text(yaml.safe_dump({**place.config, "tenants": []}))
-    demo = command("demo", "--kafka", str(config), "--duration", "15", "--output", "json", "--tenants", "1")
+    with socket.create_server((HOST, 0)) as registry:
+        registry.settimeout(0)
+        keys = {"schema_registry": {"url": f"http://{HOST}:{registry.getsockname()[1]}"}}
+        place = place_of(secured_kafka, user, "", tmp_path / "password", **keys)
+        config.write_text(yaml.safe_dump({**place.config, "tenants": []}))
+        demo = command("demo", "--kafka", str(config), "--duration", "15", "--output", "json", "--tenants", "1")
+        with pytest.raises(BlockingIOError):
+            registry.accept()
     assert demo.returncode == 0, demo.stderr
     assert {json.loads(line)["data"]["change"] for line in demo.stdout.splitlines()} >= {"baseline"}
     assert user.password not in demo.stderr + demo.stdout
