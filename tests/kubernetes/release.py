@@ -134,8 +134,18 @@ def uids(pods: Sequence[Object]) -> dict[str, str]:
     return {str(each["metadata"]["name"]): str(each["metadata"]["uid"]) for each in pods}
 
 
-def deleted(changes: Sequence[Change], *, of: Sequence[Object] | None = None) -> list[str]:
-    """Return the names of the pods that went, in their order; of all, or of some, whose successors do not count."""
+def deleted(changes: Sequence[Change], *, of: Sequence[Object]) -> list[str]:
+    """Return the names of those of the pods that went, in their order."""
+    counted = {each["metadata"]["uid"] for each in of}
     gone = [change.thing["metadata"] for change in changes if change.kind == "DELETED"]
-    counted = None if of is None else set(uids(of).values())
-    return [str(each["name"]) for each in gone if counted is None or each["uid"] in counted]
+    return [str(each["name"]) for each in gone if each["uid"] in counted]
+
+
+def came_up(before: Sequence[Object], changes: Sequence[Change]) -> list[Object]:
+    """Return the pods that were not there before and became ready.
+
+    One that did not may be none that the chart lost: kwok deletes by name, and twice at times, so that it can hit a
+    successor that has not started. A kubelet names the pod that it means by its uid.
+    """
+    old = set(uids(before).values())
+    return [each.thing for each in changes if each.thing["metadata"]["uid"] not in old and is_ready(each.thing)]

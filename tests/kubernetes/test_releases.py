@@ -8,7 +8,7 @@ import pytest
 
 from tests.kubernetes.conftest import Tell
 from tests.kubernetes.control_plane import NEVER_READY
-from tests.kubernetes.release import NAME, WITHIN, Release, deleted, fewest_ready, is_ready, uids
+from tests.kubernetes.release import NAME, WITHIN, Release, came_up, deleted, fewest_ready, is_ready, uids
 from tests.support.chart import VALUES
 from tests.support.programs import wait_until
 
@@ -65,10 +65,13 @@ def test_a_changed_config_replaces_one_pod_at_a_time_from_the_last(release: Rele
     release.install(with_values(replicas=3))
     release.wait_ready(3)
     pods, then = release.replicas(), release.now()
+    generation = release.stateful_set()["metadata"]["generation"]
     release.upgrade(with_values(replicas=3, config=other_config()))
     release.wait_rolled_out()
     changes = release.since(then)
-    assert deleted(changes) == [f"{NAME}-2", f"{NAME}-1", f"{NAME}-0"], "each once, and what came for it stays"
+    assert deleted(changes, of=pods) == [f"{NAME}-2", f"{NAME}-1", f"{NAME}-0"]
+    assert deleted(changes, of=came_up(pods, changes)) == [], "what came for them stays"
+    assert release.stateful_set()["metadata"]["generation"] == generation + 1, "there is nothing to replace them for"
     assert fewest_ready(pods, changes) == 2
     assert not set(uids(pods).values()) & set(uids(release.replicas()).values())
     assert "interval: 20s" in release.the(f"v1/configmaps/{NAME}")["data"]["streamer.yaml"]
