@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import dropwhile, groupby
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
@@ -24,6 +28,7 @@ from streamer.events.schemas import schema_text
 from streamer.store.kafka.schema_ids import CHECK_EVERY, HEADER, SCHEMAS, SchemaIds
 from tests.oracle import Message
 from tests.support.broker import ROOT
+from tests.support.ports import HOST
 from tests.support.programs import ServiceProgram, wait_until
 from tests.support.readers import EVENTS, QUEUES, ROWS, TENANTS
 from tests.support.readers import TOPICS as READ
@@ -36,6 +41,9 @@ REPLICAS = 4
 OTHERS = 5
 """Schemas of somebody else's that the registry has before ours, so that ours have other numbers in its next life."""
 
+GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+RIGHT, WRONG = "streamer:open-sesame", "hunter2"
+
 NOTICED_WITHIN = 2 * CHECK_EVERY + 15
 
 OLDER = "http://json-schema.org/draft-07/schema#"
@@ -44,10 +52,10 @@ OLDER = "http://json-schema.org/draft-07/schema#"
 class Registered:
     """A service that is told of a registry, and what it tells of it."""
 
-    def __init__(self, kafka: str, prefix: str, registry: Registry) -> None:
-        """Take the shared broker, a prefix and the registry."""
+    def __init__(self, kafka: str, prefix: str, url: str, **login: Any) -> None:
+        """Take the shared broker, a prefix, and where the registry is, with a login if it wants one."""
         keys: dict[str, Any] = {"partitions": PARTITIONS, "static_shards": "all"}
-        self.place = shared_place(kafka, prefix, schema_registry={"url": registry.url}, **keys)
+        self.place = shared_place(kafka, prefix, schema_registry={"url": url, **login}, **keys)
         self.subjects = {topic: f"{prefix}{topic}-value" for topic in READ}
 
     def until(self, what: str, service: ServiceProgram, *topics: str) -> None:
@@ -110,7 +118,7 @@ def test_records_name_their_schemas_in_a_real_registry_and_whatever_becomes_of_i
     """
     settings = TrialSettings(tenants=2, seed=dice.randrange(10_000), interval="400ms", agents=20)
     with Registry() as registry:
-        scene = Registered(kafka, topic_prefix, registry)
+        scene = Registered(kafka, topic_prefix, registry.url)
         scene.occupy(registry)
         asyncio.run(check_that_replicas_may_begin_together(registry, f"{topic_prefix}others-"))
         with Trial(scene.place, tmp_path, settings) as trial:
@@ -195,3 +203,71 @@ def check(message: Message, registry: Registry) -> None:
     _, found = registry.ask("GET", f"/schemas/ids/{named(message)}")
     (published,) = (schema for known, schema in SCHEMAS.items() if known == topic)
     assert found["schema"] == schema_text(published).decode()
+
+
+class Guarded(ThreadingHTTPServer):
+    """A registry that knows one password, and answers nobody until it is told to."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        """Serve on a free port."""
+        super().__init__((HOST, 0), _Door)
+        self.awake = threading.Event()
+        self.asked = 0
+        self.url = f"http://{HOST}:{self.server_address[1]}"
+
+
+class _Door(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        """Take a schema from who has the password."""
+        registry = self.server
+        assert isinstance(registry, Guarded)
+        registry.asked += 1
+        self.rfile.read(int(self.headers["Content-Length"]))
+        registry.awake.wait(60)
+        knows = self.headers["Authorization"] == f"Basic {base64.b64encode(RIGHT.encode()).decode()}"
+        answer = {"id": 7, "guid": GUID} if knows else {"error_code": 401, "message": "Unauthorized"}
+        self.send_response(200 if knows else 401)
+        self.end_headers()
+        with suppress(OSError):  # who asked may be gone
+            self.wfile.write(json.dumps(answer).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.timeout(300)
+def test_a_registry_that_is_silent_or_refuses_us_holds_nothing_up_and_is_not_pestered(
+    kafka: str, topic_prefix: str, tmp_path: Path, dice: random.Random
+) -> None:
+    """A wrong password is one line and a request twice a minute; the right one counts without a restart."""
+    password = tmp_path / "password"
+    password.write_text(WRONG)
+    with Guarded() as registry:
+        threading.Thread(target=registry.serve_forever, daemon=True).start()
+        keys = {"username": "streamer", "password": {"file": str(password)}}
+        scene = Registered(kafka, topic_prefix, registry.url, **keys)
+        settings = TrialSettings(tenants=2, seed=dice.randrange(10_000), interval="400ms", agents=20)
+        with Trial(scene.place, tmp_path, settings) as trial:
+            trial.start()
+            trial.wait_for_polls(5)
+            assert registry.asked
+            wait_until(lambda: "does not answer within" in trial.service.log(), "the silence is told", within=30)
+            registry.awake.set()
+            wait_until(lambda: "check username and password" in trial.service.log(), "the refusal is told", within=30)
+            before = registry.asked
+            trial.wait_for_polls(10)
+            assert registry.asked <= before + 2
+            assert {named(each) for each in scene.published(EVENTS)} == {None}
+            password.write_text(RIGHT.partition(":")[2])
+            scene.until("all are registered", trial.service, *READ)
+            trial.wait_for_polls(5)
+            judge_trial(trial)
+            log = trial.service.log()
+        registry.shutdown()
+
+    assert log.count("schemas are not registered") == 2
+    assert WRONG not in log
+    assert RIGHT.partition(":")[2] not in log
+    assert dict(scene.published(TENANTS)[-1].headers)[HEADER] == b"\1" + UUID(GUID).bytes
