@@ -21,6 +21,18 @@ def quantiles(name: str, *by: str) -> list[Query]:
     return [Query(quantile(share, name, *by), f"{labels}{word}") for word, share in _SHARES.items()]
 
 
+def totals(title: str, about: str, *queries: Query, width: int = 6) -> Lines:
+    """Return a graph of what is rare: a step is an event."""
+    about = f"Totals since the replicas started: {about}"
+    return Lines(title=title, about=about, unit=units.Short, queries=queries, steps=True, width=width)
+
+
+def worst(name: str, *by: str, word: str = "") -> Query:
+    """Return a query for the ten highest totals of a counter that count at all, each called by its labels and a word."""
+    legend = " ".join(f"{{{{{label}}}}}" for label in by)
+    return Query(f"topk(10, sum by ({', '.join(by)}) ({series(name)}) > 0)", f"{legend}{word}")
+
+
 NOW: Final = Row(
     title="Now",
     panels=[
@@ -173,46 +185,26 @@ FRESHNESS: Final = Row(
             unit=units.Seconds,
             queries=quantiles("detection_delay_seconds", "source"),
         ),
-        Lines(
-            title="Snapshots in quarantine",
-            about="Totals since the replicas started: many agents were missing at once, so nobody came or went.",
-            unit=units.Short,
-            queries=[
-                Query(
-                    f"topk(10, sum by (tenant, reason) ({series('held_snapshots_total')}) > 0)", "{{tenant}} {{reason}}"
-                )
-            ],
-            steps=True,
-            width=6,
+        totals(
+            "Snapshots in quarantine",
+            "many agents were missing at once, so nobody came or went.",
+            worst("held_snapshots_total", "tenant", "reason"),
         ),
-        Lines(
-            title="Agents held",
-            about="Totals since the replicas started: times that an agent kept its stored state though another was shown.",
-            unit=units.Short,
-            queries=[
-                Query(f"topk(10, sum by (tenant, reason) ({series('held_agents_total')}) > 0)", "{{tenant}} {{reason}}")
-            ],
-            steps=True,
-            width=6,
+        totals(
+            "Agents held",
+            "times that an agent kept its stored state though another was shown.",
+            worst("held_agents_total", "tenant", "reason"),
         ),
-        Lines(
-            title="Statuses and fields that nobody knows",
-            about="Totals since the replicas started: status_map should know the statuses; poll-once lists both.",
-            unit=units.Short,
-            queries=[
-                Query(f"topk(10, sum by (tenant) ({series('unmapped_statuses_total')}) > 0)", "{{tenant}} statuses"),
-                Query(f"topk(10, sum by (tenant) ({series('unknown_fields_total')}) > 0)", "{{tenant}} fields"),
-            ],
-            steps=True,
-            width=6,
+        totals(
+            "Statuses and fields that nobody knows",
+            "status_map should know the statuses; poll-once lists both.",
+            worst("unmapped_statuses_total", "tenant", word=" statuses"),
+            worst("unknown_fields_total", "tenant", word=" fields"),
         ),
-        Lines(
-            title="Faults of vendors' clocks",
-            about="Totals since the replicas started: times of entry that lay after the answer that told them.",
-            unit=units.Short,
-            queries=[Query(f"topk(10, sum by (tenant) ({series('vendor_clock_faults_total')}) > 0)", "{{tenant}}")],
-            steps=True,
-            width=6,
+        totals(
+            "Faults of vendors' clocks",
+            "times of entry that lay after the answer that told them.",
+            worst("vendor_clock_faults_total", "tenant"),
         ),
     ],
 )
@@ -273,12 +265,11 @@ SHARDS: Final = Row(
             stacked=True,
             whole="all",
         ),
-        Lines(
-            title="Rebalances",
-            about="Totals since the replicas started: times the shards were dealt out anew.",
-            unit=units.Short,
-            queries=[Query(f"sum by (instance) ({series('rebalances_total')})", "{{instance}}")],
-            steps=True,
+        totals(
+            "Rebalances",
+            "times the shards were dealt out anew.",
+            Query(f"sum by (instance) ({series('rebalances_total')})", "{{instance}}"),
+            width=8,
         ),
         Lines(
             title="How long take-overs take",
