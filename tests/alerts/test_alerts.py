@@ -171,16 +171,17 @@ CASES = [
 
 def check(case: Case, series: Series, alerts: list[dict[str, Any]], folder: Path) -> None:
     """Have promtool feed series to the rules and compare the alerts."""
+    told = {"eval_time": case.at, "alertname": case.alert, "exp_alerts": alerts}
+    ask_promtool(series, folder, alert_rule_test=[told])
+
+
+def ask_promtool(series: Series, folder: Path, **asked: Any) -> None:
+    """Have promtool feed series, a value a minute, and look whether what is asked is as expected."""
+    given = [{"series": name, "values": values} for name, values in series.items()]
     test = {
         "rule_files": [str(RULES_FILE)],
         "evaluation_interval": "1m",
-        "tests": [
-            {
-                "interval": "1m",
-                "input_series": [{"series": name, "values": values} for name, values in series.items()],
-                "alert_rule_test": [{"eval_time": case.at, "alertname": case.alert, "exp_alerts": alerts}],
-            }
-        ],
+        "tests": [{"interval": "1m", "input_series": given, **asked}],
     }
     file = folder / "test.yaml"
     file.write_text(yaml.safe_dump(test))
@@ -205,6 +206,34 @@ def test_an_alert_fires_and_says_whom_it_is_about(case: Case, tmp_path: Path) ->
 def test_an_alert_keeps_quiet_while_there_is_nothing_to_do(case: Case, tmp_path: Path) -> None:
     """What passes by itself wakes nobody up."""
     check(case, case.quiet, [], tmp_path)
+
+
+def test_what_a_tenant_counts_before_and_after_its_shard_moves_is_added_up(tmp_path: Path) -> None:
+    """As docs/monitoring.md says to ask. One that comes back to a replica is seen too; one without its 0 is not."""
+    counted = "streamer_held_agents_total"
+    ask_promtool(
+        {
+            f'{counted}{{tenant="moved",instance="a"}}': "0 0 2 2 2 stale",
+            f'{counted}{{tenant="moved",instance="b"}}': "_x6 0 0 1 1 1",
+            f'{counted}{{tenant="back",instance="a"}}': "0 0 2 2 2 stale _ 0 0 2 2",
+            f'{counted}{{tenant="unseen",instance="b"}}': "_x6 1 1 1 1 1",
+        },
+        tmp_path,
+        promql_expr_test=[
+            {
+                "expr": f"sum by (tenant) (increase({counted}[11m])) >= bool {least}",
+                "eval_time": "10m",
+                "exp_samples": [
+                    {"labels": f'{{tenant="{tenant}"}}', "value": value} for tenant, value in expected.items()
+                ],
+            }
+            for least, expected in {
+                3: {"moved": 1, "back": 1, "unseen": 0},
+                4: {"moved": 0, "back": 1, "unseen": 0},
+                0.1: {"moved": 1, "back": 1, "unseen": 0},
+            }.items()
+        ],
+    )
 
 
 def test_each_alert_has_its_case_and_its_runbook() -> None:
