@@ -129,7 +129,7 @@ def pytest_configure() -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run that leaves processes behind, and end them."""
-    _, left = psutil.wait_procs(list(_processes_of_this_run()), timeout=15)
+    _, left = psutil.wait_procs(list(_processes_of_this_run()), timeout=10)
     for process in left:
         with suppress(psutil.NoSuchProcess):
             what = f"{process.pid} {' '.join(process.cmdline())}"

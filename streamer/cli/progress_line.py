@@ -20,6 +20,9 @@ SHOWN_AFTER: Final = 1.0
 """Seconds that work must take to be worth a line."""
 
 _REFRESHED: Final = 4
+_RATED_OVER: Final = 5.0
+"""Seconds over which the rate is taken. Work that stands still for longer has none, and nobody knows how long it takes."""
+
 _BAR: Final = 40
 _WIDE: Final = 80
 """Columns that a terminal must have to show more than how much is done and how long the rest will take."""
@@ -84,6 +87,7 @@ def _new_bar(console: Console) -> Progress:
         transient=True,
         redirect_stdout=False,  # that is for data, and may be no terminal
         refresh_per_second=_REFRESHED,
+        speed_estimate_period=_RATED_OVER,
     )
     progress.add_task("", total=None)
     return progress

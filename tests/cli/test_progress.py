@@ -34,7 +34,7 @@ LONG = 3.0
 """Seconds after which a line would have been drawn."""
 
 STREAMER = (sys.executable, "-m", "streamer")
-RESTORING = r"^restoring [12] of 2 shards .* +\d+% +[\d,]+/[\d,]+"
+RESTORING = r"^restoring [12] of 2 shards .* +[1-9]\d?% +[\d,]+/[\d,]+"
 READING = b"reading agent-status-changed "
 
 COLOUR = re.compile(rb"\x1b\[(?:\d+;)*(?:3[0-8]|9[0-7]|4[0-8])(?:;\d+)*m")
@@ -110,6 +110,7 @@ def test_a_long_restoration_is_shown_below_the_log_and_leaves_nothing_behind(fil
             terminal.await_line("config is in use")
             terminal.await_line(RESTORING)
             assert re.search(RESTORING, terminal.lines[-1])
+            terminal.await_no_line(r"^restoring .*/s|^restoring .* left$")  # while it stands still
             assert len([line for line in terminal.lines if "restoring" in line]) == 1
             assert not terminal.cursor_hidden
             stack.close()
