@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from aiokafka import TopicPartition
 from aiokafka.errors import ProducerClosed
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import (
@@ -73,8 +74,15 @@ class GuardedProducer:
             # or aiokafka would keep asking for the metadata of all topics of the cluster
             await self._client.set_topics(list(topics))
 
-    async def transact(self, messages: Sequence[tuple[str, int, bytes, bytes | None, Headers]]) -> Written:
+    async def transact(
+        self,
+        messages: Sequence[tuple[str, int, bytes, bytes | None, Headers]],
+        *,
+        ending_in: Iterable[tuple[str, int]] = (),
+    ) -> Written:
         """Write messages (topic, partition, key, value, headers) in one transaction.
+
+        To the partitions `ending_in` nothing is written but the marker that ends it, as to all others.
 
         Every message's own answer is awaited before the transaction is ended: aiokafka commits a transaction although
         a batch of it failed. Its own `transaction()` is of no use: cancelled, it waits for an abort, for ever.
@@ -85,6 +93,8 @@ class GuardedProducer:
         """
         async with asyncio.timeout(self._deadlines.commit):
             await self._producer.begin_transaction()
+            for place in ending_in:
+                self._producer._txn_manager.maybe_add_partition_to_txn(TopicPartition(*place))
             sent = self._clock.wall()
             acks = await self._send(messages)
             acked = self._clock.wall()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamer.events.record import CLAIM_KEY, TABLES, TOPICS, Record
+from streamer.events.record import CLAIM_KEY, EVENTS, TABLES, TOPICS, Record
 from streamer.store.engine import Committed, ShardLost, StoreError
 from streamer.store.kafka.failures import shard_lost
 from streamer.store.kafka.guard import GuardedProducer, Written
@@ -12,7 +12,7 @@ from streamer.store.kafka.permissions import lacking
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from streamer.clock import Clock
     from streamer.events.record import Topic
@@ -57,13 +57,15 @@ class KafkaEngine:
         """Commit a record of ours to each table; return where they lie.
 
         I3: a read that passed them is complete. They are tombstones of a key that never exists: no reader notices.
+        Nothing is written to the events, but the transaction ends there too.
 
         Raises:
             ShardLost: not confirmed.
             StoreError: we may not.
 
         """
-        written = await self._write([Record(topic=topic, key=CLAIM_KEY, value=None) for topic in TABLES])
+        records = [Record(topic=topic, key=CLAIM_KEY, value=None) for topic in TABLES]
+        written = await self._write(records, ending_in=[EVENTS])
         claims = {topic: ack.offset for topic, ack in zip(TABLES, written.acks, strict=True)}
         if min(claims.values()) < 0:  # the broker took it for a repetition and no longer knows where the first one lies
             await self.kill()
@@ -91,14 +93,15 @@ class KafkaEngine:
         self._usable = False
         await self._producer.kill()
 
-    async def _write(self, records: Sequence[Record]) -> Written:
+    async def _write(self, records: Sequence[Record], *, ending_in: Iterable[Topic] = ()) -> Written:
         if not self._usable:
             raise ShardLost("error", "the producer is no longer usable")
         self._usable = False  # until this transaction is confirmed
         name, shard, headers = self._clients.name, self._shard, self._clients.schema_ids.headers_of
         try:
             written = await self._producer.transact(
-                [(name(record.topic), shard, record.key, record.value, headers(record)) for record in records]
+                [(name(record.topic), shard, record.key, record.value, headers(record)) for record in records],
+                ending_in=[(name(topic), shard) for topic in ending_in],
             )
         except BaseException as error:
             size = sum(record.size for record in records)

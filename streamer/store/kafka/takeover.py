@@ -6,6 +6,10 @@ I1  Starting the producer fences every earlier one of this shard and ends its op
 I2  The state is read after that, and lives and dies with that producer: nobody can have written in between unseen.
 I3  The read passed a record that this very producer committed: it is complete. Up to "the end" would not be, for an
     open transaction holds the readable end back (KAFKA-10167).
+
+The claims' transaction ends in the events' partition too. A broker may have completed an earlier one without writing its
+end everywhere (KAFKA-20734), and then whatever is written to a partition next ends it there: in one with a commit, in
+another with an abort. So it is committed in all of them at once, before anything is read.
 """
 
 from __future__ import annotations
