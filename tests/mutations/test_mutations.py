@@ -68,8 +68,8 @@ async def cache_kept_after_an_unconfirmed_commit(scene: Scene, patch: pytest.Mon
     """A commit succeeds and its answer is lost: whoever goes on with the cache of before tells the change again."""
     transact = GuardedProducer.transact
 
-    async def answer_lost(producer: GuardedProducer, messages: Any) -> Any:
-        await transact(producer, messages)
+    async def answer_lost(producer: GuardedProducer, messages: Any, **options: Any) -> Any:
+        await transact(producer, messages, **options)
         raise TimeoutError
 
     owner = await scene.take_over()
@@ -145,9 +145,11 @@ async def watermark_outside_the_transaction(scene: Scene, patch: pytest.MonkeyPa
         committed = [await commit(engine, part) for part in (marks, events) if part]
         return committed[-1]
 
-    async def dies_before_the_end(producer: GuardedProducer, messages: Sequence[tuple[Any, ...]]) -> Any:
+    async def dies_before_the_end(
+        producer: GuardedProducer, messages: Sequence[tuple[Any, ...]], **options: Any
+    ) -> Any:
         if not any(topic.endswith(EVENTS) for topic, *_ in messages):
-            return await transact(producer, messages)
+            return await transact(producer, messages, **options)
         died.append({topic for topic, *_ in messages})
         await producer._producer.begin_transaction()
         await producer._send(messages)
