@@ -114,14 +114,13 @@ def test_what_is_on_its_way_when_the_line_falls_silent_arrives_late(
 ) -> None:
     """As the network's own repetitions have it: whoever asked has long gone when the broker acts on it."""
     line, topic = network.line(), f"{topic_prefix}echo"
-    make(kafka, topic, replicas=1)
-    client = AdminClient({"bootstrap.servers": line.bootstrap, "socket.timeout.ms": 1000, **QUIET})
-    client.list_topics(timeout=5)
+    client = AdminClient({"bootstrap.servers": line.bootstrap, **QUIET})
+    client.create_topics([NewTopic(topic, 1, 1)])[topic].result(30)  # it is connected to whoever makes topics
     line.cut(Cut.SILENCE)
     late = client.create_topics([NewTopic(f"{topic}-late", 1, 1)], request_timeout=1)[f"{topic}-late"]
     with pytest.raises(KafkaException):
-        late.result(10)
-    assert f"{topic}-late" not in AdminClient({"bootstrap.servers": kafka, **QUIET}).list_topics(timeout=5).topics
+        late.result(30)
+    assert f"{topic}-late" not in AdminClient({"bootstrap.servers": kafka, **QUIET}).list_topics(timeout=30).topics
     line.heal()
     assert acknowledged(kafka, f"{topic}-late")
 

@@ -33,6 +33,8 @@ from tests.support.trial import SCALE, Place, Trial, TrialSettings, kafka_place,
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240 * SCALE)]
 
 EXAMPLES = ROOT / "docs" / "examples"
+WITH_REGISTRY = "with_schema_registry.py"
+"""The one that wants a schema registry: `test_schema_registry.py` runs it."""
 QUARTER = 10
 """Seconds that a quarter of an hour has here."""
 
@@ -172,7 +174,7 @@ def told(states: Example) -> set[str]:
 def test_the_examples_end_well(read: Read) -> None:
     """At Ctrl-C, without a complaint; a JVM says 130."""
     assert read.codes == {name: 130 if name.endswith(".java") else 0 for name in read.codes}
-    assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == {*read.codes}
+    assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == {*read.codes, WITH_REGISTRY}
 
 
 def test_what_was_published_is_true_and_has_all_kinds(read: Read) -> None:

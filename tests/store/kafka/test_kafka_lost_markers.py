@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from aiokafka import TopicPartition
 
-from streamer.events.record import EVENTS, ROWS
+from streamer.events.record import EVENTS, ROWS, TOPICS
 from tests.store.kafka.conftest import PARTITIONS, SHARD, TENANT, Owner, aiokafka_of, config_of, store_of
 from tests.support.narrator import Narrator
+from tests.support.programs import wait_until
 from tests.support.readers import KafkaReader
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ UNASKED: Final = {"transaction.partition.verification.enable": "false"}
 pytestmark = pytest.mark.every_kafka
 
 
-async def write_without_an_end(owner: Shard, prefix: str, update: Update) -> None:
+async def write_without_an_end(owner: Shard, prefix: str, update: Update, reader: KafkaReader) -> None:
     """Leave an update's records behind as of a transaction that nobody will end, and the owner dead."""
+    wait_until(lambda: not any(map(reader.hanging, TOPICS)), "its last one has ended, or that would end ours too")
     producer = aiokafka_of(owner)
     places = [TopicPartition(f"{prefix}{record.topic}", SHARD) for record in update.records]
     await producer.begin_transaction()
@@ -52,7 +54,7 @@ async def test_what_a_broker_left_without_an_end_is_committed_in_all_partitions_
     await store.start()
     old = await own(store)
     await old.commit(Narrator(old.state(TENANT), shards=PARTITIONS).tell("a"))
-    await write_without_an_end(old, prefix, Narrator(old.state(TENANT), shards=PARTITIONS).tell("a", "b"))
+    await write_without_an_end(old, prefix, Narrator(old.state(TENANT), shards=PARTITIONS).tell("a", "b"), reader)
     assert reader.hanging(ROWS)
     assert reader.hanging(EVENTS)
 
