@@ -20,7 +20,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from benchmarks.poll import answer, plan
-from benchmarks.restore import config_of
+from benchmarks.restore import config_of, worst_lag
 from streamer.clock import SystemClock
 from streamer.config import KafkaConfig
 from streamer.diff.plan import Plan
@@ -55,7 +55,7 @@ async def measured(config: KafkaConfig, agents: int, deadline: float) -> None:
     planned = first(agents)
     size = sum(record.size for record in planned.records)
     worst = [0.0]
-    lag = asyncio.create_task(_worst_lag(worst))
+    lag = asyncio.create_task(worst_lag(worst, LAG_EVERY))
     began, cpu = time.perf_counter(), time.process_time()
     outcome = "committed"
     try:
@@ -80,13 +80,6 @@ async def measured(config: KafkaConfig, agents: int, deadline: float) -> None:
 async def taken(store: KafkaStore) -> Shard:
     """Take the shard over."""
     return await store.attempt(SHARD).run(lambda: True)
-
-
-async def _worst_lag(worst: list[float]) -> None:
-    while True:
-        began = time.perf_counter()
-        await asyncio.sleep(LAG_EVERY)
-        worst[0] = max(worst[0], time.perf_counter() - began - LAG_EVERY)
 
 
 def main(sizes: Sequence[int], deadline: float, bootstrap: str | None) -> None:

@@ -47,7 +47,7 @@ async def taken_over(config: KafkaConfig) -> Figures:
     """Take all shards over as `streamer run` does, and count what the process holds afterwards."""
     store = KafkaStore(config=config, retention=7 * 86_400_000, clock=SystemClock())
     worst = [0.0]
-    lag = asyncio.create_task(_worst_lag(worst))
+    lag = asyncio.create_task(worst_lag(worst, LAG_EVERY))
     before, began, cpu = _resident(), time.perf_counter(), time.process_time()
     shards = await asyncio.gather(*(store.attempt(number).run(lambda: True) for number in range(store.shards)))
     seconds, used = time.perf_counter() - began, time.process_time() - cpu
@@ -141,11 +141,12 @@ MEASURES: Final[Mapping[str, tuple[str, Measure]]] = {
 }
 
 
-async def _worst_lag(worst: list[float]) -> None:
+async def worst_lag(worst: list[float], every: float) -> None:
+    """Look so often, in seconds, how late the event loop is; keep the worst in `worst[0]`, until cancelled."""
     while True:
         began = time.perf_counter()
-        await asyncio.sleep(LAG_EVERY)
-        worst[0] = max(worst[0], time.perf_counter() - began - LAG_EVERY)
+        await asyncio.sleep(every)
+        worst[0] = max(worst[0], time.perf_counter() - began - every)
 
 
 def _agents(shards: Sequence[Shard]) -> int:
