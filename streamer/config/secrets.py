@@ -143,4 +143,8 @@ def _clean(value: str, place: str) -> str:
     value = value.removesuffix("\n").removesuffix("\r")
     if not value:
         raise SecretError(f"{place} is empty — put the secret there")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # an environment may hold any bytes
+        raise SecretError(f"{place} is not UTF-8 text — put the secret there as it is") from None
     return value

@@ -196,6 +196,13 @@ def test_a_config_can_be_checked_without_its_secrets(monkeypatch: pytest.MonkeyP
     assert tenant_of(load(GOOD / "minimal.yaml", resolve=False), "acme").password == EnvSecret("ACME_TOKEN")
 
 
+def test_a_secret_whose_bytes_are_no_text_is_refused_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACME_TOKEN", "\udc80t0ken")
+    with pytest.raises(ConfigError, match="environment variable ACME_TOKEN is not UTF-8 text") as refused:
+        load(GOOD / "minimal.yaml")
+    assert "t0ken" not in str(refused.value)
+
+
 def test_equal_files_make_equal_configs_whether_a_default_is_stated_or_not(tmp_path: Path) -> None:
     """Equality is what tells a live reload which tenants are to be restarted."""
     text = (GOOD / "minimal.yaml").read_text()
