@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from streamer.events.record import TOPICS
 from streamer.store.engine import StoreError
-from streamer.store.kafka.closing import abort_connections, within
+from streamer.store.kafka.closing import abort_connections, to_its_end, within
 from streamer.store.kafka.permissions import Permission, forbidden, how, of_topic
 
 if TYPE_CHECKING:
@@ -147,8 +147,12 @@ async def administering(clients: Clients) -> AsyncIterator[Admin]:
         await client.start()
         yield Admin(client, config=clients.config)
     finally:
-        if not await within(clients.deadlines.kill, client.close()):
-            abort_connections(client._client)  # noqa: SLF001
+        await to_its_end(_close(client, clients))
+
+
+async def _close(client: Any, clients: Clients) -> None:
+    if not await within(clients.deadlines.kill, client.close()):
+        abort_connections(client._client)  # noqa: SLF001
 
 
 def _check(code: int, what: str, message: str | None) -> None:

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+_KEPT: Final[set[asyncio.Future[Any]]] = set()
+"""What goes on without anybody who waits; asyncio itself would forget it."""
+
+
+async def to_its_end(work: Coroutine[Any, Any, object]) -> None:
+    """Wait for `work`, which goes on to its end also when whoever waits is cancelled; it must have limits of its own."""
+    task = asyncio.ensure_future(work)
+    _KEPT.add(task)
+    task.add_done_callback(_KEPT.discard)
+    task.add_done_callback(_looked_at)
+    await asyncio.wait({task})
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, object]) -> bool:

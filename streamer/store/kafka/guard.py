@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from streamer.model import Millis
 from streamer.store.kafka.client import Ack
-from streamer.store.kafka.closing import abort_connections, within
+from streamer.store.kafka.closing import abort_connections, to_its_end, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,15 +103,18 @@ class GuardedProducer:
 
     async def stop(self) -> None:
         """Close in good order; only for a producer without an open transaction. Never raises."""
-        if self._closing is None:
-            await within(self._deadlines.close, self._producer.stop())
-        await self.kill()
+        await to_its_end(self._stop())
 
     async def kill(self) -> None:
         """Drop everything at once: nothing is sent any more, and no task or connection stays behind. Never raises."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._cut(), name="kill producer")
         await asyncio.wait({self._closing}, timeout=self._deadlines.kill)
+
+    async def _stop(self) -> None:
+        if self._closing is None:
+            await within(self._deadlines.close, self._producer.stop())
+        await self.kill()
 
     async def _send(self, messages: Sequence[tuple[str, int, bytes, bytes | None, Headers]]) -> list[Ack]:
         waiting: list[asyncio.Future[Ack]] = []

@@ -16,7 +16,7 @@ from aiokafka.protocol.group import JoinGroupRequest, LeaveGroupRequest, SyncGro
 from streamer.events.record import ROWS, TOPICS
 from streamer.store.engine import StoreError
 from streamer.store.kafka.assignor import assignor
-from streamer.store.kafka.closing import abort_connections, within
+from streamer.store.kafka.closing import abort_connections, to_its_end, within
 from streamer.store.kafka.lease import OF_GROUPS, Lease
 from streamer.store.kafka.topics import frozen
 
@@ -72,6 +72,9 @@ class Member:
 
     async def stop(self) -> None:
         """Leave the group at once if the coordinator answers, and end all that is left here. Never raises."""
+        await to_its_end(self._stop())
+
+    async def _stop(self) -> None:
         if not await within(self._clients.deadlines.leave, self._consumer.stop()):
             await within(self._clients.deadlines.leave, self._leave())
             self._cut()

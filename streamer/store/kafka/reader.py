@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 from aiokafka.errors import TopicAuthorizationFailedError
 
 from streamer.events.record import TOPICS, Stored
-from streamer.store.kafka.closing import abort_connections, within
+from streamer.store.kafka.closing import abort_connections, to_its_end, within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -172,7 +172,7 @@ async def reading(
                 raise TimeoutError("Kafka did not tell where the partitions begin")
         yield Reader(consumer=consumer, clients=clients)
     finally:
-        await _stop(consumer, clients)
+        await to_its_end(_stop(consumer, clients))
 
 
 async def _check_visible(consumer: Any, topics: set[str]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -30,6 +30,8 @@ TENANT: Final = tenant_in(SHARD, PARTITIONS)
 PATIENT: Final = Deadlines()
 IMPATIENT: Final = Deadlines(request=1.0, commit=3.0, start=4.0, silence=4.0, close=1.0, kill=1.0)
 """For tests in which deadlines pass."""
+
+ENDED_WITHIN: Final = 10.0
 
 Owner = Callable[[KafkaStore], Awaitable[Shard]]
 
@@ -115,6 +117,19 @@ def guard_of(shard: Shard) -> GuardedProducer:
     engine: Any = shard._engine
     guard: GuardedProducer = engine._producer
     return guard
+
+
+async def nothing_left(before: Collection[asyncio.Task[Any]]) -> None:
+    """Check that no other tasks are left than there were before; what is ending may take a moment."""
+
+    def left() -> list[asyncio.Task[Any]]:
+        return [task for task in asyncio.all_tasks().difference(before) if "KafkaProxy" not in repr(task)]
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ENDED_WITHIN):
+            while left():  # noqa: ASYNC110 - what is waited for sets no event
+                await asyncio.sleep(0.05)
+    assert left() == []
 
 
 class Ahead(SystemClock):

@@ -17,7 +17,17 @@ from streamer.store.kafka import KafkaStore
 from streamer.store.kafka.client import BATCH_BYTES, Clients
 from streamer.store.kafka.guard import Written
 from streamer.store.kafka.producer import KafkaEngine, clock_offset
-from tests.store.kafka.conftest import PARTITIONS, PATIENT, SHARD, TENANT, Ahead, Owner, config_of, guard_of
+from tests.store.kafka.conftest import (
+    PARTITIONS,
+    PATIENT,
+    SHARD,
+    TENANT,
+    Ahead,
+    Owner,
+    config_of,
+    guard_of,
+    nothing_left,
+)
 from tests.support.narrator import Narrator
 from tests.support.readers import KafkaReader
 
@@ -170,5 +180,4 @@ async def test_ending_an_engine_leaves_no_task_and_no_connection_behind(store: K
         producer = guard_of(shard)._producer
         await getattr(shard, end)()
         assert not any(connection.connected() for connection in producer.client._conns.values())
-    await asyncio.sleep(0.2)
-    assert asyncio.all_tasks() == before
+    await nothing_left(before)

@@ -10,7 +10,7 @@ import pytest
 from streamer.events.record import EVENTS
 from streamer.store import ShardLost
 from streamer.store.kafka import KafkaStore
-from tests.store.kafka.conftest import IMPATIENT, PARTITIONS, SHARD, TENANT, Owner
+from tests.store.kafka.conftest import IMPATIENT, PARTITIONS, SHARD, TENANT, Owner, nothing_left
 from tests.support.kafka_proxy import Api, Fault, KafkaProxy
 from tests.support.narrator import Narrator
 from tests.support.readers import KafkaReader
@@ -58,8 +58,7 @@ async def test_a_take_over_that_loses_a_request_succeeds_or_fails_in_time_and_le
     assert time.monotonic() - began < IMPATIENT.start + IMPATIENT.commit + IMPATIENT.silence
     assert struck.is_set()
     await (await proxied.attempt(SHARD).run(lambda: True)).close()
-    await asyncio.sleep(0.3)
-    assert {task for task in asyncio.all_tasks() - before if "KafkaProxy" not in repr(task)} == set()
+    await nothing_left(before)
 
 
 async def test_a_take_over_that_is_cancelled_while_it_connects_leaves_no_connection_behind(
@@ -75,4 +74,4 @@ async def test_a_take_over_that_is_cancelled_while_it_connects_leaves_no_connect
     gc.collect()  # what was forgotten would complain here
     await asyncio.sleep(IMPATIENT.request + 0.5)
     gc.collect()
-    assert {task for task in asyncio.all_tasks() - before if "KafkaProxy" not in repr(task)} == set()
+    await nothing_left(before)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from streamer.clock import SystemClock
 from streamer.config import KafkaConfig
@@ -30,6 +31,7 @@ from tests.store.kafka.conftest import (
     Owner,
     aiokafka_of,
     config_of,
+    nothing_left,
     store_of,
     taken,
 )
@@ -37,6 +39,9 @@ from tests.support.narrator import Narrator
 from tests.support.readers import KafkaReader
 
 pytestmark = pytest.mark.every_kafka
+
+STEPS = 24
+"""Moments at which a take-over is cancelled, from its beginning to about its end."""
 
 Interloper = Callable[[], Awaitable[None]]
 
@@ -224,23 +229,43 @@ async def test_a_shard_given_away_meanwhile_is_not_served_and_nothing_is_left_of
     with pytest.raises(ShardLost) as lost:
         await store.take_over(SHARD, lambda: next(answers))
     assert lost.value.reason == "not_ours"
-    await asyncio.sleep(0.2)
-    assert asyncio.all_tasks() == before
+    await nothing_left(before)
     assert (await own(store)).tenants == {}
 
 
 async def test_cancelling_a_take_over_leaves_nothing_behind(store: KafkaStore) -> None:
     """A service that is told to end does not wait for its take-overs, at whatever step they are."""
-    before = asyncio.all_tasks()
-    for step in range(12):
+    before, began = asyncio.all_tasks(), time.monotonic()
+    await (await taken(store.attempt(SHARD))).kill()
+    whole = time.monotonic() - began
+    for step in range(STEPS):
         attempt = asyncio.create_task(store.attempt(SHARD).run(lambda: True))
-        await asyncio.sleep(0.005 * step)
+        await asyncio.sleep(whole * step / STEPS)
         attempt.cancel()
         with suppress(asyncio.CancelledError):
             shard = await attempt
             await shard.kill()
-    await asyncio.sleep(0.3)
-    assert asyncio.all_tasks() == before
+    await nothing_left(before)
+
+
+async def test_cancelling_a_take_over_that_closes_its_reader_leaves_nothing_behind(
+    store: KafkaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelled in the middle, aiokafka's way out would leave its tasks running: it takes no second attempt."""
+    closing, stop = asyncio.Event(), AIOKafkaConsumer.stop
+
+    async def told_and_stopped(consumer: AIOKafkaConsumer) -> None:
+        closing.set()
+        await stop(consumer)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "stop", told_and_stopped)
+    before = asyncio.all_tasks()
+    attempt = asyncio.create_task(store.attempt(SHARD).run(lambda: True))
+    await closing.wait()
+    attempt.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+    await nothing_left(before)
 
 
 async def test_a_large_state_is_built_whole(store: KafkaStore, own: Owner) -> None:
