@@ -30,6 +30,9 @@ WHOLE_WITHIN = 90.0
 
 SETTLED_WITHIN = 120.0
 
+CALM_POLLS = 16
+"""Polls of each tenant after the last fault, while the vendor's agents still change."""
+
 LATE = 6.5
 """Seconds by which a request is late: whoever sent it has sent it again by then."""
 
@@ -174,17 +177,14 @@ class Stage:
         assert code == 0, f"{replica.client} ended with {code}:\n{replica.log_tail()}"
 
     def settle(self) -> None:
-        """Let nothing more happen at the vendor, and wait until all that happened must have been told."""
+        """Let nothing more happen at the vendor, and wait until all that happened must have been told.
+
+        Before that, nothing breaks for a while: a service that is out of order much of the time promises little.
+        """
         self.whole()
+        self._wait_for_polls(CALM_POLLS)
         self.simulator.freeze()
-        frozen = now()
-
-        def is_settled() -> bool:
-            self.look_after()
-            self.log.more()
-            return all(self.log.last_by_one(tenant, frozen) >= QUIET_POLLS for tenant in self.tenants)
-
-        self._wait(is_settled, f"each tenant was polled {QUIET_POLLS} times by its owner", SETTLED_WITHIN)
+        self._wait_for_polls(QUIET_POLLS)
 
     def stop(self) -> None:
         """Stop all replicas in good order, side by side."""
@@ -206,6 +206,16 @@ class Stage:
     def seen_live(self, count: int) -> list[Message]:
         """Return the events that a reader got while they were published."""
         return self._live.finish(count)
+
+    def _wait_for_polls(self, count: int) -> None:
+        since = now()
+
+        def are_had() -> bool:
+            self.look_after()
+            self.log.more()
+            return all(self.log.last_by_one(tenant, since) >= count for tenant in self.tenants)
+
+        self._wait(are_had, f"each tenant was polled {count} times by its owner", SETTLED_WITHIN)
 
     def _wait(self, holds: Callable[[], bool], what: str, within: float) -> None:
         try:
