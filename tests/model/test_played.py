@@ -24,7 +24,7 @@ from tests.support.trial import SCALE, new_dice
 
 STEPS = 60
 OWNERS = 2
-HASTY = Deadlines(request=0.6, commit=2.0, start=3.0, close=0.5, kill=0.5)
+HASTY = Deadlines(request=0.6, commit=2.0, transaction=2.6, start=3.0, close=0.5, kill=0.5)
 
 REQUESTS = [Api.END_TXN, Api.END_TXN, Api.PRODUCE, Api.ADD_PARTITIONS_TO_TXN, Api.INIT_PRODUCER_ID, Api.FETCH]
 

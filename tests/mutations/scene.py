@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from streamer.store.kafka.takeover import TakeOver
 
 TENANT: Final = tenant_ids(1)[0]
-DEADLINES: Final = Deadlines(request=2.0, commit=4.0, start=10.0, silence=20.0, close=2.0, kill=1.0)
+DEADLINES: Final = Deadlines(request=2.0, commit=4.0, transaction=6.0, start=10.0, silence=20.0, close=2.0, kill=1.0)
 
 READY: Final = Status(agent_status=4, agent_sub_status="none")
 BUSY: Final = Status(agent_status=9, agent_sub_status="none")

@@ -8,9 +8,10 @@ from msgspec import Struct
 class Deadlines(Struct, frozen=True, kw_only=True):
     """Limits in seconds. The defaults suit a cluster in one region; tests shorten them.
 
-    `request`: one request to a broker. `commit`: a whole transaction. `start`: a producer or a reader, the topics.
-    `silence`: how long reading may come to a stop; how long it takes in all depends on how much there is. `close`: an
-    orderly end, after which comes `kill`: dropping the connections.
+    `request`: one request to a broker. `commit`: a transaction, and `record` more for each record in it, since a tenant's
+    first snapshot is one transaction however many agents it has; `transaction`: the broker ends one that is open for so
+    long. `start`: a producer or a reader, the topics. `silence`: how long reading may come to a stop; how long it takes in
+    all depends on how much there is. `close`: an orderly end, after which comes `kill`: dropping the connections.
 
     `session`: who sends the group no heartbeat for so long is out of it, and its shards go to others; 6 s is the least
     that brokers take by default (`group.min.session.timeout.ms`). `heartbeat`: so often one is sent, and so long it may
@@ -23,6 +24,8 @@ class Deadlines(Struct, frozen=True, kw_only=True):
 
     request: float = 5.0
     commit: float = 10.0
+    record: float = 0.0002
+    transaction: float = 60.0
     start: float = 15.0
     silence: float = 30.0
     close: float = 5.0
@@ -35,10 +38,9 @@ class Deadlines(Struct, frozen=True, kw_only=True):
     hopeless: float = 120.0
     metadata: float = 30.0
 
-    @property
-    def transaction(self) -> float:
-        """When the broker ends a transaction by itself: later than we give it up, so that it is never ended under us."""
-        return self.commit + self.request
+    def commit_of(self, records: int) -> float:
+        """How long a transaction of so many records may take: we give it up before the broker does, never it under us."""
+        return min(self.commit + records * self.record, self.transaction - self.request)
 
     @property
     def join(self) -> float:

@@ -91,7 +91,7 @@ class GuardedProducer:
             Exception: aiokafka's own, or TimeoutError; kill the producer then, whatever it was.
 
         """
-        async with asyncio.timeout(self._deadlines.commit):
+        async with asyncio.timeout(self._deadlines.commit_of(len(messages))):
             await self._producer.begin_transaction()
             for place in ending_in:
                 self._producer._txn_manager.maybe_add_partition_to_txn(TopicPartition(*place))

@@ -28,7 +28,7 @@ SHARD: Final = 1
 TENANT: Final = tenant_in(SHARD, PARTITIONS)
 
 PATIENT: Final = Deadlines()
-IMPATIENT: Final = Deadlines(request=1.0, commit=3.0, start=4.0, silence=4.0, close=1.0, kill=1.0)
+IMPATIENT: Final = Deadlines(request=1.0, commit=3.0, transaction=4.0, start=4.0, silence=4.0, close=1.0, kill=1.0)
 """For tests in which deadlines pass."""
 
 ENDED_WITHIN: Final = 10.0

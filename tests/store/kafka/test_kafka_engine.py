@@ -94,13 +94,15 @@ async def test_a_batch_of_the_largest_records_is_committed(store: KafkaStore, ow
     assert RECORD_LIMIT < BATCH_BYTES
 
 
-async def test_a_first_snapshot_of_5000_agents_is_one_transaction(store: KafkaStore, own: Owner) -> None:
-    """10,000 records of ordinary size are committed well within the deadline."""
+async def test_a_first_snapshot_of_5000_agents_is_one_transaction(
+    store: KafkaStore, own: Owner, reader: KafkaReader
+) -> None:
+    """10,000 records of ordinary size: the deadline is not that of a poll, it grows with what is to be committed."""
     shard = await own(store)
-    began = asyncio.get_running_loop().time()
+    guard_of(shard)._deadlines = msgspec.structs.replace(PATIENT, commit=0.001, record=0.001)
     records = tuple(Record(topic, b"agent-%d" % n, b"x" * 1000) for n in range(5000) for topic in (EVENTS, ROWS))
     await shard.commit(Update(records=records))
-    assert asyncio.get_running_loop().time() - began < PATIENT.commit / 2
+    assert len(reader.read(EVENTS)) == 5000
 
 
 async def test_a_transaction_too_large_for_its_deadline_says_how_large_and_leaves_nothing(
@@ -109,7 +111,7 @@ async def test_a_transaction_too_large_for_its_deadline_says_how_large_and_leave
     """Whoever looks why a shard is lost again and again is told; what was sent of it stays unseen."""
     shard = await own(store)
     guard = guard_of(shard)
-    guard._deadlines = msgspec.structs.replace(PATIENT, commit=0.1)
+    guard._deadlines = msgspec.structs.replace(PATIENT, commit=0.1, record=0.0)
     records = tuple(Record(topic, b"%06d" % n, b"x" * 994) for n in range(20_000) for topic in (EVENTS, ROWS))
     with pytest.raises(ShardLost, match="while committing 40000 records of 40000000 bytes in one transaction") as lost:
         await shard.commit(Update(records=records))
