@@ -110,9 +110,9 @@ def test_metrics_agree_with_what_was_published(played: Played) -> None:
     assert samples.total("streamer_status_changes_total") == len(evidence.events)
     present = {who: spells[-1].key is not None for who, spells in histories(evidence.truth).items()}
     assert samples.total("streamer_agents") == sum(present.values())
-    assert samples.total("streamer_polls_total") == samples.total("streamer_polls_total", outcome="ok") > 60
+    assert samples.total("streamer_polls_total") == samples.total("streamer_polls_total", outcome="ok") > 10
     committed = samples.total("streamer_commits_total", outcome="committed")
-    assert committed == samples.total("streamer_commits_total") > 30
+    assert committed == samples.total("streamer_commits_total") > 10
     assert samples.total("streamer_shards_owned") == (3 if played.place.name == "kafka" else 1)
     assert abs(samples.total("streamer_clock_offset_seconds")) < 1
     for tenant in {tenant for tenant, _ in present}:

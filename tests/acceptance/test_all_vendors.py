@@ -112,7 +112,7 @@ def test_the_stream_of_every_vendor_is_true(played: Played) -> None:
     print(f"{played.verdict}\nchanges {dict(changes)}, late {dict(late)}")  # noqa: T201 - the figures
     assert not played.verdict.violations, played.verdict
     assert changes.keys() == SOURCES.keys()
-    assert min(changes.values()) > 40
+    assert min(changes.values()) > 10
 
 
 @pytest.mark.timeout(120 * SCALE)
@@ -120,7 +120,7 @@ def test_every_poll_of_every_vendor_is_good(played: Played) -> None:
     """No outcome but `ok`, good manners, and no status that has no meaning."""
     for source in SOURCES:
         polls = played.samples.total("streamer_polls_total", source=source)
-        assert polls == played.samples.total("streamer_polls_total", source=source, outcome="ok") > 40
+        assert polls == played.samples.total("streamer_polls_total", source=source, outcome="ok") > 10
     assert set(played.manners.values()) == {0}
     unknown = {event["source"] for event in played.events if (event["current"] or {}).get("state") == "unknown"}
     assert unknown <= {"8x8-agent-status"}, "only that API tells who never logged in, which is no state of CSTA's"
@@ -133,7 +133,7 @@ def test_all_vendors_agree_wherever_they_can_be_compared(played: Played) -> None
     print(f"agreed {dict(agreed)}, differed {len(differed)}: {differed[:5]}")  # noqa: T201 - the figures
     assert not differed
     assert agreed.keys() == set(STATES.items())
-    assert agreed.total() > 1000
+    assert agreed.total() > 100
 
 
 @pytest.mark.timeout(120 * SCALE)

@@ -181,9 +181,10 @@ async def test_a_dripping_body_comes_in_pieces(client: Client) -> None:
     async with client.get() as response:
         first = time.monotonic() - started
         pieces = [piece async for piece in response.content.iter_any()]
-    assert first < 0.3
+    whole = time.monotonic() - started
+    assert first < whole / 2
     assert len(pieces) > 5
-    assert time.monotonic() - started >= 0.3
+    assert whole >= 0.3
 
 
 async def test_half_of_the_agents_are_missing(client: Client) -> None:

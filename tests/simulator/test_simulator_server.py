@@ -241,7 +241,7 @@ async def test_a_thousand_agents_are_served_within_milliseconds(http: aiohttp.Cl
             async with client.get() as response:
                 assert len(await response.read()) > 50_000
             took.append(time.process_time() - started)
-    assert sorted(took)[10] < 0.05
+    assert sorted(took)[10] < 0.2
 
 
 async def test_the_record_of_requests_tells_clients_apart(tmp_path: Path, http: aiohttp.ClientSession) -> None:

@@ -10,7 +10,7 @@ import pytest
 from streamer.events.record import EVENTS
 from streamer.store import ShardLost
 from streamer.store.kafka import KafkaStore
-from tests.store.kafka.conftest import IMPATIENT, PARTITIONS, SHARD, TENANT, Owner, nothing_left
+from tests.store.kafka.conftest import IMPATIENT, PARTITIONS, SHARD, SLACK, TENANT, Owner, nothing_left
 from tests.support.kafka_proxy import Api, Fault, KafkaProxy
 from tests.support.narrator import Narrator
 from tests.support.readers import KafkaReader
@@ -29,7 +29,7 @@ async def test_whichever_request_is_lost_in_whichever_way_the_outcome_is_all_or_
     began = time.monotonic()
     with pytest.raises(ShardLost) as lost:
         await shard.commit(Narrator(shard.state(TENANT), shards=PARTITIONS).tell("a", "b"))
-    assert time.monotonic() - began < IMPATIENT.commit + IMPATIENT.kill + 0.5
+    assert time.monotonic() - began < IMPATIENT.commit + IMPATIENT.kill + SLACK
     assert struck.is_set()
     assert lost.value.reason == "tainted"
 
@@ -55,7 +55,7 @@ async def test_a_take_over_that_loses_a_request_succeeds_or_fails_in_time_and_le
         pass
     else:
         await shard.kill()
-    assert time.monotonic() - began < IMPATIENT.start + IMPATIENT.commit + IMPATIENT.silence
+    assert time.monotonic() - began < IMPATIENT.start + IMPATIENT.commit + IMPATIENT.silence + SLACK
     assert struck.is_set()
     await (await proxied.attempt(SHARD).run(lambda: True)).close()
     await nothing_left(before)

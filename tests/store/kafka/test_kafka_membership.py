@@ -18,7 +18,7 @@ from streamer.signals import GroupHeard, GroupSilent, ShardsPlaced
 from streamer.store import StoreError
 from streamer.store.kafka.member import Member
 from streamer.store.kafka.membership import node_name
-from tests.store.kafka.conftest import config_of, store_of
+from tests.store.kafka.conftest import config_of, nothing_left, store_of
 from tests.store.kafka.groups import BRISK, PARTITIONS, Group, until
 from tests.support.kafka_proxy import Api, Fault, KafkaProxy
 
@@ -43,9 +43,7 @@ async def group(kafka: str, topic_prefix: str, topics: KafkaConfig) -> AsyncIter
     group = Group(kafka, topic_prefix)
     yield group
     await group.stop()
-    left = asyncio.all_tasks() - before - {asyncio.current_task()}
-    left = {task for task in left if "KafkaProxy" not in repr(task)}
-    assert not left
+    await nothing_left(before)
 
 
 @pytest.fixture
@@ -134,10 +132,10 @@ async def test_a_member_fetches_nothing_and_commits_nothing(group: Group, proxy:
     await group.settled(replica, other)
     await other.stop()
     await group.settled(replica)
-    await asyncio.sleep(2)
+    beats = proxy.seen[Api.HEARTBEAT]
+    await until(lambda: proxy.seen[Api.HEARTBEAT] > beats + 5)
     unwanted = (Api.FETCH, Api.LIST_OFFSETS, Api.OFFSET_FETCH, Api.OFFSET_COMMIT)
     assert {api: proxy.seen[api] for api in unwanted} == dict.fromkeys(unwanted, 0)
-    assert proxy.seen[Api.HEARTBEAT] > 5
 
 
 async def test_a_member_that_the_coordinator_forgot_lets_go_and_joins_again(group: Group, made: list[Member]) -> None:

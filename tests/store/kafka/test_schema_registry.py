@@ -123,7 +123,7 @@ async def test_a_record_keeps_its_own_headers_and_a_tombstone_has_none(registry:
 async def test_without_a_registry_nothing_is_asked_and_nothing_added() -> None:
     """The record's own headers are handed on, the very same."""
     ids, own = SchemaIds(config=KafkaConfig()), (("content-type", b"application/json"),)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         await ids.keep(lambda _signal: pytest.fail("nothing is to be told"))
     assert ids.headers_of(Record(EVENTS, b"k", b"{}", own)) is own
 
@@ -228,7 +228,7 @@ async def test_nobody_there_and_somebody_silent_are_told_apart(registry: Scripte
         with pytest.raises(RegistryError, match="does not answer within") as late:
             await slow.register("a-value", SCHEMAS[EVENTS])
     assert (late.value.kind, late.value.passing, late.value.of_all) == ("timeout", True, True)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     await ended.wait()
     server.close()
     assert registry.asked == []
