@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-_KEPT: Final[set[asyncio.Future[Any]]] = set()
-"""What goes on without anybody who waits; asyncio itself would forget it."""
+_KEPT: Final[set[asyncio.Task[object]]] = set()
+"""What may go on when nobody waits for it any more: asyncio itself would forget it."""
 
 
 async def to_its_end(work: Coroutine[Any, Any, object]) -> None:
     """Wait for `work`, which goes on to its end also when whoever waits is cancelled; it must have limits of its own."""
-    task = asyncio.ensure_future(work)
-    _KEPT.add(task)
-    task.add_done_callback(_KEPT.discard)
-    task.add_done_callback(_looked_at)
-    await asyncio.wait({task})
+    await asyncio.wait({_begun(work)})
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, object]) -> bool:
@@ -26,8 +22,7 @@ async def within(seconds: float, work: Coroutine[Any, Any, object]) -> bool:
 
     It runs as a task of its own because aiokafka swallows a cancellation while it closes.
     """
-    task = asyncio.ensure_future(work)
-    task.add_done_callback(_looked_at)
+    task = _begun(work)
     try:
         await asyncio.wait({task}, timeout=seconds)
     finally:
@@ -52,15 +47,22 @@ def let_bootstrap_end(client: Any) -> None:
     bootstrap = client.bootstrap
 
     async def whole() -> None:
-        work = asyncio.create_task(bootstrap(), name="kafka bootstrap")
-        work.add_done_callback(_looked_at)
+        work = _begun(bootstrap())
         try:
             await asyncio.shield(work)
         except asyncio.CancelledError:
-            work.add_done_callback(lambda _: asyncio.ensure_future(client.close()))
+            work.add_done_callback(lambda _: _begun(client.close()))
             raise
 
     client.bootstrap = whole
+
+
+def _begun(work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
+    task = asyncio.create_task(work)
+    _KEPT.add(task)
+    task.add_done_callback(_KEPT.discard)
+    task.add_done_callback(_looked_at)
+    return task
 
 
 def _looked_at(done: asyncio.Future[Any]) -> None:
