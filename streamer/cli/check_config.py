@@ -1,4 +1,4 @@
-"""`streamer check-config`: what `run` would say of a config, without running it."""
+"""`streamer check-config`: what `run` would say of a config, without running it; and whether each secret is there."""
 
 from __future__ import annotations
 

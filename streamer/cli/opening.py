@@ -17,14 +17,24 @@ if TYPE_CHECKING:
     from streamer.store.store import Store
 
 
-def load_for_polling(path: Path, files: Files | None = None, *, resolve: bool = True) -> Config:
-    """Load a config whole, and check what only the sources understand of it; `files` notes what was read.
+def load_for_polling(path: Path, *, resolve: bool = True) -> Config:
+    """Load a config whole, and check what only the sources understand of it.
 
     Raises:
         ConfigError: it can't be used.
 
     """
-    return load(path, resolve=resolve, files=files, check_status_map=check_status_map)
+    return load(path, resolve=resolve, check_status_map=check_status_map)
+
+
+def load_for_running(path: Path, files: Files | None = None) -> Config:
+    """Load a config for good: a tenant whose secret can't be read keeps no other from being polled, it fails by itself.
+
+    Raises:
+        ConfigError: it can't be used.
+
+    """
+    return load(path, resolve_tenants=False, files=files, check_status_map=check_status_map)
 
 
 def load_for_reading(path: Path) -> Config:

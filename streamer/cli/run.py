@@ -20,7 +20,7 @@ def run(config: ConfigOption) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the config is about to be read anyway; unhandled it would end us
     import structlog  # noqa: PLC0415
 
-    from streamer.cli.opening import load_for_polling  # noqa: PLC0415
+    from streamer.cli.opening import load_for_running  # noqa: PLC0415
     from streamer.cli.progress import progress, stderr  # noqa: PLC0415
     from streamer.clock import SystemClock  # noqa: PLC0415
     from streamer.config.watching import Watcher  # noqa: PLC0415
@@ -33,7 +33,7 @@ def run(config: ConfigOption) -> None:
     clock = SystemClock()
     configure_logging(stream=stderr(), clock=clock)
     log = structlog.get_logger(__name__)
-    watcher = Watcher(config, load=load_for_polling)
+    watcher = Watcher(config, load=load_for_running)
     loaded = watcher.first()
 
     async def serve() -> None:

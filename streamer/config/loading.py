@@ -28,16 +28,23 @@ def load(
     path: Path,
     *,
     resolve: bool = True,
+    resolve_tenants: bool = True,
     files: Files | None = None,
     check_status_map: StatusMapCheck = lambda _: {},
 ) -> Config:
     """Reads the config file and, with `tenants_dir`, one file per tenant.
 
-    With `resolve`, each secret and each file that the config refers to must be there; without it a config can be checked
-    where its secrets are not at hand. `files` takes note of all that was read, also where it cannot be used. What only
+    With `resolve`, each secret and each file that the config refers to must be there, with `resolve_tenants` those of the
+    tenants too; without, a config can be checked where its secrets are not at hand. `files` takes note of all that was read, also where it cannot be used. What only
     the sources know of a `status_map` is asked of `check_status_map`. Raises ConfigError with every problem in every file.
     """
-    return _Loading(path, resolve=resolve, files=files or Files(), check_status_map=check_status_map).config()
+    return _Loading(
+        path,
+        resolve=resolve,
+        resolve_tenants=resolve and resolve_tenants,
+        files=files or Files(),
+        check_status_map=check_status_map,
+    ).config()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +68,11 @@ class _Entry:
 class _Loading:
     """One run of `load`; collects problems as it goes."""
 
-    def __init__(self, path: Path, *, resolve: bool, files: Files, check_status_map: StatusMapCheck) -> None:
+    def __init__(
+        self, path: Path, *, resolve: bool, resolve_tenants: bool, files: Files, check_status_map: StatusMapCheck
+    ) -> None:
         self._problems: list[Problem] = []
+        self._resolve_tenants = resolve_tenants
         self._check_status_map = check_status_map
         files.note(path)
         self._document = read(path)
@@ -137,7 +147,8 @@ class _Loading:
             self._problems.append(entry.problem("source", not_one_of(source, SOURCES)))
             return None
         settings = {**defaults, **entry.data}
-        tenant = self._validate(SOURCES[source], settings, entry.document, entry.location, entry.origin)
+        origin = replace(entry.origin, resolve=self._resolve_tenants)
+        tenant = self._validate(SOURCES[source], settings, entry.document, entry.location, origin)
         for key, fault in self._check_status_map(tenant).items() if tenant else ():
             location = (*entry.location, "status_map", key)
             self._problems.append(entry.document.problem(location, fault, at_key=True))

@@ -129,6 +129,30 @@ def test_a_mended_secret_unparks_and_a_bad_config_changes_nothing(still: Trial, 
     assert {changes_of(still, each)[-1] for each in (tenant, *others)} == {"baseline"}
 
 
+def test_a_tenant_whose_secret_is_not_there_is_waited_for_and_keeps_nobody_else_waiting(
+    place: Place, tmp_path: Path
+) -> None:
+    """At the start, where there is no config in use to stay with, and without a restart when it comes."""
+    settings = TrialSettings(agents=12, interval="200ms", heartbeat="300ms")
+    with Trial(place, tmp_path, settings) as trial:
+        tenant, *others = trial.tenants
+        secret = tmp_path / "secrets" / "late"
+        trial.service.configure(trial.config({tenant: {"password": {"file": str(secret)}}}))
+        trial.start()
+        trial.wait_for_polls(2, others)
+        wait_until(
+            lambda: trial.service.metric("streamer_polls_total", tenant=tenant, outcome="secret_unreadable") >= 2,
+            "its polls fail",
+        )
+        assert f"{secret} cannot be read" in trial.service.log()
+        assert trial.good_polls(tenant) == 0
+        secret.parent.mkdir()
+        secret.write_text(PASSWORD)
+        trial.wait_for_polls(2, [tenant])
+        assert trial.service.starts == 1
+        judge_trial(trial)
+
+
 def test_a_config_that_never_rests_leaves_the_stream_true_and_the_others_alone(
     place: Place, tmp_path: Path, dice: random.Random
 ) -> None:

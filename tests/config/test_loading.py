@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from streamer.cli.opening import load_for_polling
+from streamer.cli.opening import load_for_polling, load_for_running
 from streamer.clock import parse_rfc3339
 from streamer.config import (
     Account,
@@ -194,6 +194,21 @@ def test_a_config_can_be_checked_without_its_secrets(monkeypatch: pytest.MonkeyP
     with pytest.raises(ConfigError, match="ACME_TOKEN is not set"):
         load(GOOD / "minimal.yaml")
     assert tenant_of(load(GOOD / "minimal.yaml", resolve=False), "acme").password == EnvSecret("ACME_TOKEN")
+
+
+def test_a_service_starts_without_a_tenants_secret_but_not_without_its_own(tmp_path: Path) -> None:
+    """What one tenant lacks is that tenant's trouble."""
+    path = tmp_path / "streamer.yaml"
+    tenant = {"id": "acme", "source": "8x8-agent-status", "platform": "na12", "username": "acme"}
+    config: dict[str, object] = {"store": "sqlite:///x.db", "tenants": [{**tenant, "password": {"file": "not/there"}}]}
+    path.write_text(yaml.safe_dump(config))
+    with pytest.raises(ConfigError, match=r"not/there cannot be read"):
+        load(path)
+    assert tenant_of(load_for_running(path), "acme").password == FileSecret(tmp_path / "not/there")
+    path.write_text(yaml.safe_dump({**config, "kafka": {"sasl_plain_password": {"file": "neither"}}}))
+    with pytest.raises(ConfigError, match=r"neither cannot be read") as caught:
+        load_for_running(path)
+    assert "not/there" not in str(caught.value)
 
 
 def test_a_secret_whose_bytes_are_no_text_is_refused_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
