@@ -15,10 +15,14 @@ from streamer.model import Millis
 
 
 class PollerStarted(Struct, frozen=True):
-    """A poller of a tenant begins, with another config or after a take-over: what was told of the one before is over."""
+    """A poller of a tenant begins, with another config or after a take-over: what was told of the one before is over.
+
+    `complete_through` is the watermark that it begins with; None for a tenant that was never polled well.
+    """
 
     tenant: str
     source: str
+    complete_through: Millis | None = None
 
 
 class PollPlanned(Struct, frozen=True):

@@ -74,7 +74,7 @@ class TenantPoller:
         """
         clock = self._tools.clock
         await self.ledger.settled()
-        self.ledger.tell.started()
+        self.ledger.tell.started(self.state.complete_through)
         if not await self._operations.carry_out(now=clock.wall()):
             return
         tenant, interval, now = self.config.id, self.config.interval, clock.monotonic()

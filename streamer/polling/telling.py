@@ -50,9 +50,9 @@ class Teller:
         self._show_agents = show_agents
         self._counted: Mapping[str, int] | None = None
 
-    def started(self) -> None:
-        """Tell that a poller begins."""
-        self._tell(PollerStarted(tenant=self._tenant, source=self._source))
+    def started(self, complete_through: Millis | None) -> None:
+        """Tell that a poller begins, and with which watermark."""
+        self._tell(PollerStarted(tenant=self._tenant, source=self._source, complete_through=complete_through))
 
     def planned(self, at: Millis) -> None:
         """Tell when the next poll is to be."""

@@ -76,7 +76,8 @@ DEFINITIONS: Final = (
     Definition(
         "poll_last_success_timestamp_seconds",
         "gauge",
-        "When the tenant's last successful poll ended, in seconds since the Unix epoch.",
+        "When the tenant's last successful poll ended, in seconds since the Unix epoch. Before the first one here: the "
+        "watermark that was found, or when polling began.",
         ("tenant", "source"),
     ),
     Definition(

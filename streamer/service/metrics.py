@@ -123,7 +123,14 @@ class Metrics:
             handler(signal)
 
     def _poller_started(self, signal: PollerStarted) -> None:
+        """Begin a tenant's series; those of its age too, or no alert would see a tenant whose polls all fail here."""
         self._begin(tenant=signal.tenant, source=signal.source)
+        about, through = {"tenant": signal.tenant, "source": signal.source}, signal.complete_through
+        if (self._gauges["poll_last_success_timestamp_seconds"], *about.values()) not in self._of_tenant[signal.tenant]:
+            last = self._gauge("poll_last_success_timestamp_seconds", **about)
+            last.set((self._clock.wall() if through is None else through) / 1000)
+        if through is not None:
+            self._watermarks.move(signal.tenant, through)
 
     def _begin(self, **about: str) -> None:
         """Have the counters of a tenant, or of the process, be there before they count: else nobody sees the first event.

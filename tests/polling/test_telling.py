@@ -182,13 +182,26 @@ async def test_whose_status_changed_is_told_only_where_agents_are_shown(
     assert "Padma" not in rest
 
 
+async def test_a_poller_tells_the_watermark_that_it_begins_with(
+    make_poller: MakePoller, source: MemorySource, signals: list[Signal]
+) -> None:
+    """All its polls may fail, and the tenant be as old as that."""
+    await run_for(10, make_poller(interval=10_000).run())
+    through = make_poller().state.complete_through
+    assert through is not None
+    signals.clear()
+    source.errors.append(PollError("timeout", "late"))
+    await run_for(10, make_poller(interval=10_000).run())
+    assert signals[0] == PollerStarted(tenant="acme", source="codes", complete_through=through)
+
+
 async def test_the_next_poll_is_told_before_each_wait(
     make_poller: MakePoller, source: MemorySource, signals: list[Signal]
 ) -> None:
     """When it begins, or with a wish of the vendor's when that is over; a poller that begins says so first."""
     source.errors.append(PollError("rate_limited", "429", retry_after=50.0))
     await run_for(100, make_poller(interval=10_000).run())
-    assert isinstance(signals[0], PollerStarted)
+    assert signals[0] == PollerStarted(tenant="acme", source="codes")
     planned = [each.at for each in of(signals, PollPlanned) if isinstance(each, PollPlanned)]
     asked = [NOON + round(each * 1000) for each in source.requests]
     assert planned[: len(asked)] == pytest.approx(asked, abs=1)

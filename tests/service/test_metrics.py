@@ -249,6 +249,22 @@ def test_the_age_of_a_watermark_grows_by_itself(scrape: Scrape, clock: HandClock
     assert scrape.value("watermark_age_seconds", tenant="acme") == 62.5
 
 
+def test_a_tenant_that_is_never_polled_well_here_grows_old_all_the_same(scrape: Scrape, clock: HandClock) -> None:
+    """From the watermark that a take-over found, else from when polling began: alerts are made of both series."""
+    scrape.tell(
+        PollerStarted(tenant="acme", source="s", complete_through=NOON - 600_000),
+        PollerStarted(tenant="new", source="s"),
+    )
+    assert scrape.value("watermark_age_seconds", tenant="acme") == 600
+    assert scrape.value("watermark_age_seconds", tenant="new") is None
+    assert scrape.value("poll_last_success_timestamp_seconds", **ACME) == NOON / 1000 - 600
+    assert scrape.value("poll_last_success_timestamp_seconds", tenant="new", source="s") == NOON / 1000
+    scrape.tell(PollFinished(outcome="ok", seconds=0.1, finished=NOON + 1000, **ACME))
+    clock.now = 60
+    scrape.tell(PollerStarted(tenant="acme", source="s", complete_through=NOON))
+    assert scrape.value("poll_last_success_timestamp_seconds", **ACME) == NOON / 1000 + 1
+
+
 def test_queues_are_counted_by_outcome_and_their_rows_by_what_became_of_them(scrape: Scrape) -> None:
     """Beside the polls, which count as they would without queues."""
     scrape.tell(
@@ -292,7 +308,7 @@ def test_what_counts_is_at_0_before_its_first_event(scrape: Scrape) -> None:
     assert [scrape.value("commits_total", outcome=each) for each in ("committed", *REASONS)] == [0] * (1 + len(REASONS))
     assert {scrape.value("producer_resets_total", reason=each) for each in REASONS} == {0}
     assert scrape.series(tenant="acme") == set()
-    scrape.tell(PollerStarted(**ACME))
+    scrape.tell(PollerStarted(tenant="acme", source="s"))
     assert scrape.value("polls_total", outcome="ok", **ACME) == 0
     assert {scrape.value("held_snapshots_total", tenant="acme", reason=each) for each in ("empty", "shrunk")} == {0}
     held = ("too_large", "invalid", "older_view")
@@ -304,9 +320,13 @@ def test_what_counts_is_at_0_before_its_first_event(scrape: Scrape) -> None:
 
 def test_another_poller_of_a_tenant_takes_nothing_of_what_was_counted_away(scrape: Scrape) -> None:
     """A changed config starts one, and so does a take-over; a tenant that came back from elsewhere begins at 0."""
-    scrape.tell(PollerStarted(**ACME), SnapshotHeld(tenant="acme", reason="empty"), PollerStarted(**ACME))
+    scrape.tell(
+        PollerStarted(tenant="acme", source="s"),
+        SnapshotHeld(tenant="acme", reason="empty"),
+        PollerStarted(tenant="acme", source="s"),
+    )
     assert scrape.value("held_snapshots_total", tenant="acme", reason="empty") == 1
-    scrape.tell(TenantGone(**ACME), PollerStarted(**ACME))
+    scrape.tell(TenantGone(**ACME), PollerStarted(tenant="acme", source="s"))
     assert scrape.value("held_snapshots_total", tenant="acme", reason="empty") == 0
 
 

@@ -121,6 +121,7 @@ class StatusBoard:
     def _poller_started(self, signal: PollerStarted) -> None:
         known = self._of(signal.tenant)
         known.next, known.notices = None, {}  # what still holds is told again
+        known.complete_through = signal.complete_through
 
     def _poll_planned(self, signal: PollPlanned) -> None:
         self._of(signal.tenant).next = signal.at
