@@ -40,7 +40,16 @@ NOT_RUN: Mapping[str, str] = {
 HELM: Mapping[str, set[str]] = {
     "install": {"--create-namespace", "--namespace", "--set", "--set-file", "--timeout", "--values", "--wait"},
     "test": {"--logs", "--namespace", "--timeout"},
-    "upgrade": {"--atomic", "--install", "--namespace", "--reuse-values", "--set", "--timeout", "--values", "--wait"},
+    "upgrade": {
+        "--atomic",
+        "--install",
+        "--namespace",
+        "--reset-then-reuse-values",
+        "--set",
+        "--timeout",
+        "--values",
+        "--wait",
+    },
     "rollback": {"--namespace", "--timeout", "--wait"},
     "uninstall": {"--namespace", "--wait"},
 }
@@ -76,6 +85,10 @@ class Command:
                 assert arguments[0] in TARGETS, f"the Makefile has no target {arguments[0]}"
             case "helm":
                 _check_helm(arguments)
+            case "kubectl" if "--" in arguments:
+                command = arguments[arguments.index("--") + 1 :]
+                assert command[0] == "streamer"
+                check_streamer(command[1:])
             case "pip":
                 for name in (each for each in arguments[1:] if each != "."):
                     distribution(re.split(r"[\[=<>]", name)[0])  # raises where the tests don't run with it

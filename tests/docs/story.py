@@ -33,7 +33,10 @@ KAFKA, VENDOR, SERVER = "localhost:9092", "localhost:8088", "localhost:9464"
 """Where the pages find Kafka, the simulator and the service."""
 
 SECURED = "kafka-1.example:9093"
-"""Where they find a Kafka that asks who is there. Here it lets administrators in without asking."""
+"""Where they find a Kafka that asks who is there, administrators too."""
+
+ADMIN = "admin.properties"
+"""The file by which Kafka's tools log in there."""
 
 HANGING = "--topic agent-status --partition 7 --start-offset OFFSET"
 """What they say of a transaction that hangs; somebody's is open there then, and its offset is filled in."""
@@ -109,7 +112,9 @@ class Story:
         if self._runs(KAFKA):
             self._places[KAFKA] = self._stack.enter_context(Broker()).bootstrap
         if self._runs(SECURED):
-            self._places[SECURED] = self._stack.enter_context(SecuredKafka()).bootstrap
+            kafka = self._stack.enter_context(SecuredKafka())
+            self._places[SECURED] = kafka.address("LOGIN")
+            (self._folder / ADMIN).write_text(kafka.admin_properties())
         self._stack.callback(self._end_all)
         if not any(self._page.blocks("yaml")) and any(map(self._runs, ("streamer.yaml", KAFKA, SERVER))):
             self._begin()

@@ -56,6 +56,9 @@ LISTENERS: Final = ("LOGIN", "LOGINPLAIN", "MUTUAL", "EXPIRED", "ELSEWHERE")
 """Beside the tests' own: SASL_SSL, SASL_PLAINTEXT, SSL with certificates of clients, and SSL with a certificate that has
 expired, or is for another host."""
 
+_ADMIN: Final = "administrator"
+"""Who may do everything, once there is a password."""
+
 _WITHIN: Final = 60.0
 
 
@@ -165,6 +168,20 @@ class SecuredKafka:
         values["ssl_cafile"] = None if values["ssl_cafile"] is None else Path(values["ssl_cafile"])
         return KafkaConfig(**{key: value for key, value in values.items() if value is not None})
 
+    def admin_properties(self) -> str:
+        """Return the settings by which Kafka's own tools come in at `LOGIN` as somebody who may do everything."""
+        admin = User(_ADMIN, "SCRAM-SHA-512", secrets.token_hex(12))
+        self.set_password(admin, admin.password)
+        login = f'ScramLoginModule required username="{admin.name}" password="{admin.password}"'
+        properties = {
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": admin.mechanism,
+            "sasl.jaas.config": f"org.apache.kafka.common.security.scram.{login};",
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": self.authority.file("ca.pem"),
+        }
+        return "".join(f"{key}={value}\n" for key, value in properties.items())
+
     def address(self, listener: str) -> str:
         """Return `host:port` of a listener."""
         return f"{HOST}:{self.ports[listener]}"
@@ -233,7 +250,8 @@ class SecuredKafka:
             "listener.security.protocol.map": ",".join(f"{name}:{kind}" for name, kind in own.items()),
             "inter.broker.listener.name": "PLAINTEXT",
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": "User:ANONYMOUS",  # who comes without a login: the tests, and the broker itself
+            # who comes without a login: the tests, and the broker itself
+            "super.users": f"User:ANONYMOUS;User:{_ADMIN}",
             "listener.name.mutual.ssl.client.auth": "required",
             "listener.name.mutual.ssl.truststore.type": "PEM",
             "listener.name.mutual.ssl.truststore.location": str(self.authority.file("ca.pem")),

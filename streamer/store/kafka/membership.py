@@ -85,9 +85,11 @@ class Membership:
             if member.rebalances or not member.lease.sound:
                 hopeful = now
             elif now - hopeful > self._clients.deadlines.hopeless:
+                group = self._clients.config.group_id
                 raise StoreError(
-                    f"consumer group {self._clients.config.group_id} does not settle, for {now - hopeful:.0f} s: {why}; "
-                    f"see kafka-consumer-groups --bootstrap-server {self._clients.servers} --describe --members"
+                    f"consumer group {group} does not settle, for {now - hopeful:.0f} s: {why}; see "
+                    f"kafka-consumer-groups --bootstrap-server {self._clients.servers} --describe --group {group} "
+                    "--members --verbose"
                 )
             await asyncio.sleep(_AGAIN)
 

@@ -16,6 +16,8 @@ PAGE: Final = "docs/kafka.md"
 SECURITY_PAGE: Final = "docs/kafka-security.md"
 REPLICAS: Final = 3
 SERVERS: Final = "kafka-1.example:9093"
+ADMIN: Final = "--command-config admin.properties"
+"""How an administrator logs in to such a cluster."""
 
 _CREATE: Final = "Create where it shall make it"
 
@@ -48,8 +50,8 @@ def permissions() -> str:
 def acls(needed: Iterable[Permission], principal: str) -> str:
     """Return the commands that give permissions, as a block of code."""
     lines = (
-        line.replace(" --operation", " \\\n  --operation", 1)
-        for line in commands(needed, servers=SERVERS, principal=principal)
+        line.replace(" --add", " \\\n  --add").replace(" --operation", " \\\n  --operation", 1)
+        for line in commands(needed, servers=f"{SERVERS} {ADMIN}", principal=principal)
     )
     return "```sh\n" + "".join(f"{line}\n" for line in lines) + "```\n"
 

@@ -184,7 +184,7 @@ async def test_a_rebalance_that_never_ends_ends_the_process(group: Group, proxy:
     for _ in range(MANY):
         proxy.inject(Api.SYNC_GROUP, Fault.CUT_BEFORE)
     replica = group.join("pod-0", bootstrap=proxy.bootstrap, deadlines=BRISK)
-    with pytest.raises(StoreError, match=r"does not settle.*kafka-consumer-groups"):
+    with pytest.raises(StoreError, match=r"does not settle.*kafka-consumer-groups .*--describe --group \S+ --members"):
         await asyncio.wait_for(asyncio.shield(replica.ended), 60)
     assert replica.history == []
 
