@@ -127,6 +127,17 @@ def test_selectors_match_the_pods_and_nothing_of_the_test_job() -> None:
         assert not selector.items() <= job
 
 
+def test_the_policy_lets_the_test_job_in_beside_those_who_may_scrape() -> None:
+    """`helm test` asks a replica; where everybody may come, nobody is named."""
+    scraper = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    values = with_values(networkPolicy={"enabled": True, "from": [scraper]})
+    [rule] = the("NetworkPolicy", values)["spec"]["ingress"]
+    job = the("Job", values)["spec"]["template"]["metadata"]["labels"]
+    assert rule["from"] == [scraper, {"podSelector": {"matchLabels": job}}]
+    everybody = with_values(networkPolicy={"enabled": True})
+    assert all("from" not in each for each in the("NetworkPolicy", everybody)["spec"]["ingress"])
+
+
 def test_the_autoscaler_alone_says_how_many_there_are() -> None:
     """An upgrade must not set back what it decided."""
     assert the("StatefulSet")["spec"]["replicas"] == 2
@@ -170,6 +181,15 @@ def test_the_example_of_a_secured_kafka_uses_what_it_mounts() -> None:
     kafka = config["kafka"]
     password = f"{config['secrets_dir']}/{kafka['sasl_plain_password']['file']}"
     assert {str(Path(path).parent) for path in (password, kafka["ssl_cafile"])} <= mounts
+
+
+def test_the_page_asks_a_pod_that_there_is_with_the_config_that_it_has() -> None:
+    """Its name follows from the release's, `statuses`."""
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    [(pod, config)] = re.findall(r" exec (\S+) -- \\\n +streamer poll-once --config (\S+)", page)
+    replicas = the("StatefulSet")
+    assert pod == f"{replicas['metadata']['name'].replace('release', 'statuses')}-0"
+    assert config == replicas["spec"]["template"]["spec"]["containers"][0]["args"][-1]
 
 
 def test_the_page_lists_every_object_and_whether_it_is_always_there() -> None:

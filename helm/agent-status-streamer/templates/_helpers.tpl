@@ -18,6 +18,11 @@ app.kubernetes.io/name: {{ include "streamer.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{- define "streamer.testSelector" -}}
+app.kubernetes.io/name: {{ include "streamer.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{- define "streamer.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ include "streamer.selector" . }}
