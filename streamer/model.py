@@ -119,9 +119,9 @@ class QueueGauges(Struct, frozen=True, kw_only=True):
         Gauge | None, Meta(description="How long the one has waited that waits longest.")
     ] = None
     sla_activity_percent: Annotated[Gauge | None, Meta(description="The vendor's current SLA activity.")] = None
-    sla_target: Annotated[Gauge | None, Meta(description="The target of the queue's SLA, as the vendor says it.")] = (
-        None
-    )
+    sla_target: Annotated[
+        Gauge | None, Meta(description="The target of the queue's SLA, in hours by the vendor's document; 0: none.")
+    ] = None
 
 
 class Queue(Struct, frozen=True):

@@ -38,7 +38,10 @@ class Agent(Struct, frozen=True, kw_only=True):
     """The agent, in the vendor's id space."""
 
     id: Annotated[str, Meta(min_length=1, description="The vendor's id of the agent.")]
-    name: Annotated[str | None, Meta(description="The agent's name; null with `agent_names: false`.")]
+    name: Annotated[
+        str | None,
+        Meta(description="The agent's name; null with `agent_names: false`, and where the vendor tells none."),
+    ]
 
 
 class Span(Struct, frozen=True, kw_only=True):
@@ -99,8 +102,9 @@ class AgentStatusChanged(Struct, frozen=True, kw_only=True):
     change: Annotated[
         ChangeKind,
         Meta(
-            description="`baseline`: first snapshot ever of the tenant. `appeared`: previous is null. `disappeared`: "
-            "current is null. `resync`: asked for by the operator; the same vendor status under today's mapping.",
+            description="`baseline`: first snapshot ever of the tenant, or first after it was forgotten. `appeared`: "
+            "previous is null. `disappeared`: current is null. `resync`: asked for by the operator; the same vendor "
+            "status under today's mapping.",
         ),
     ]
     previous: Annotated[Status | None, Meta(description="`current` of the agent's event before, byte for byte.")]
