@@ -24,7 +24,8 @@ MISSING_SHARE: Final = 0.2
 class AbsenceRules(Struct, frozen=True):
     """`absent_after`: snapshots in a row without an agent until it is gone. `accept_shrink_until`: see the config.
 
-    With `clock_is_off` no quarantine ends because time has passed: by a clock that was set it may not have.
+    With `clock_is_off` no quarantine ends because time has passed: by a clock that was set it may not have. Nor does
+    anything follow from times of entry that are reckoned by it.
     """
 
     absent_after: int = 3

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from streamer.diff.absence import AbsenceRules, count_missing, quarantine
 from streamer.diff.bounds import Bounds, baseline_bounds, change_bounds, is_clock_fault, poll_bounds
@@ -55,13 +56,14 @@ class Difference(Struct, frozen=True):
 
 def diff(state: TenantState, snapshot: Snapshot, *, vocabulary: Vocabulary, rules: AbsenceRules) -> Difference:
     """Compare a snapshot with the state of its tenant. The order of the snapshot's agents does not matter."""
-    return _Comparison(state, snapshot, vocabulary).result(rules)
+    return _Comparison(state, snapshot, vocabulary, rules).result()
 
 
 class _Comparison:
     """One run of `diff`: lists that fill while the agents are gone through."""
 
-    def __init__(self, state: TenantState, snapshot: Snapshot, vocabulary: Vocabulary) -> None:
+    def __init__(self, state: TenantState, snapshot: Snapshot, vocabulary: Vocabulary, rules: AbsenceRules) -> None:
+        self.rules = rules
         self.state = state
         self.snapshot = snapshot
         self.window = snapshot.window
@@ -73,8 +75,8 @@ class _Comparison:
         self.older = 0
         self.clock_faults = 0
 
-    def result(self, rules: AbsenceRules) -> Difference:
-        settled, rows = self.state.watch.settled, self.state.rows
+    def result(self) -> Difference:
+        settled, rows, rules = self.state.watch.settled, self.state.rows, self.rules
         for agent, status in self.snapshot.agents.items():
             if settled.get(agent) is status:
                 self.present += 1
@@ -107,7 +109,7 @@ class _Comparison:
     def compare(self, row: Row, before: StoredStatus, status: AgentStatus) -> None:
         """Compare a known agent's row, and the status in it, with what the snapshot shows."""
         transition = self.vocabulary.transition(before.vendor, before.since, status)
-        entered = self.believable(transition.entered)
+        entered = self.believable(status, transition.entered)
         possible = entered == transition.entered  # nothing follows from a time that can't be
         missed = transition.missed if possible else 0
         older = transition.older and possible
@@ -116,8 +118,13 @@ class _Comparison:
         if older or missed or not transition.same:
             self.change("changed", row, status, Transition(same=transition.same, entered=entered, missed=missed))
 
-    def believable(self, entered: Interval | None) -> Interval | None:
-        """Return the vendor's time of entry, None if it tells none or one after its own answer, which is counted."""
+    def believable(self, status: AgentStatus, entered: Interval | None) -> Interval | None:
+        """Return the vendor's time of entry, None if it tells none, or one after its own answer, which is counted.
+
+        Nor is one believed that is reckoned back from our clock while that is off: all agents would have moved by as much.
+        """
+        if self.is_reckoned_by_wrong_clock(status):
+            return None
         fault = is_clock_fault(entered, self.window)
         self.clock_faults += fault
         return None if fault else entered
@@ -127,7 +134,7 @@ class _Comparison:
         unseen = self.state.unseen
         for status in self.entering:
             row = self.state.rows.get(status.agent)
-            entered = self.believable(status.entered)
+            entered = self.believable(status, status.entered)
             before_it_left = (
                 row is not None and row.left is not None and entered is not None and entered.latest < row.left.earliest
             )
@@ -162,6 +169,8 @@ class _Comparison:
             lower = self.state.lower(status.agent)
             again = transition.same and self.may_have_been_shown(status.agent, entered)
             bounds = change_bounds(entered, status.basis, lower, self.window, again=again)
+        if self.is_reckoned_by_wrong_clock(status):  # later times of entry must not be held against it
+            bounds = replace(bounds, since=None)
         self.changes.append(
             Change(
                 agent=status.agent,
@@ -174,6 +183,10 @@ class _Comparison:
                 missed=transition.missed,
             )
         )
+
+    def is_reckoned_by_wrong_clock(self, status: AgentStatus) -> bool:
+        """Tell whether a status has its time of entry from our clock, and that is off."""
+        return self.rules.clock_is_off and status.basis == "time_in_status"
 
     def may_have_been_shown(self, agent: str, entered: Interval | None) -> bool:
         """Tell whether the last snapshot's time of entry, by which it passed for the row's status, fits this one too."""
