@@ -10,6 +10,9 @@ from typing import Final, Protocol
 from streamer.model import Millis
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST: Final = -62_135_596_800_000
+_LAST: Final = 253_402_300_799_999
+"""The first and the last millisecond that a four-digit year can name."""
 
 
 class Clock(Protocol):
@@ -44,25 +47,31 @@ def rfc3339(at: Millis) -> str:
         ValueError: the time lies outside the years 1 to 9999.
 
     """
+    if not _FIRST <= at <= _LAST:
+        raise _nameless(at)
     seconds, millis = divmod(at, 1000)
-    try:
-        return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{millis:03d}Z"
-    except (ValueError, OverflowError, OSError) as error:
-        message = f"{at} ms is not a time between the years 1 and 9999"
-        raise ValueError(message) from error
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{millis:03d}Z"
 
 
 def millis(moment: datetime) -> Millis:
-    """Return a time that knows its offset in milliseconds since the Unix epoch; what is finer is cut off."""
+    """Return a time that knows its offset in milliseconds since the Unix epoch; what is finer is cut off.
+
+    Raises:
+        ValueError: the time lies outside the years 1 to 9999 in UTC: it could not be written again.
+
+    """
     delta = moment - _EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
+    at = (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
+    if not _FIRST <= at <= _LAST:
+        raise _nameless(at)
+    return at
 
 
 def parse_rfc3339(text: str) -> Millis:
     """Read an RFC 3339 time with an offset or `Z`; what is finer than a millisecond is cut off.
 
     Raises:
-        ValueError: not such a time, or one without an offset.
+        ValueError: not such a time, one without an offset, or one that could not be written again (`millis`).
 
     """
     moment = datetime.fromisoformat(text)
@@ -70,3 +79,7 @@ def parse_rfc3339(text: str) -> Millis:
         message = f"{text!r} has no offset; write Z for UTC"
         raise ValueError(message)
     return millis(moment)
+
+
+def _nameless(at: Millis) -> ValueError:
+    return ValueError(f"{at} ms is not a time between the years 1 and 9999")

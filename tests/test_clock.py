@@ -58,6 +58,13 @@ def test_a_time_outside_the_calendar_is_refused(at: int) -> None:
         rfc3339(at)
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59.999999-00:01"])
+def test_a_time_that_could_not_be_written_is_not_read(text: str) -> None:
+    """In its own zone it lies within the calendar, in ours it doesn't."""
+    with pytest.raises(ValueError, match=r"ms is not a time between the years 1 and 9999$"):
+        parse_rfc3339(text)
+
+
 @pytest.mark.parametrize("text", ["2026-11-21T09:30:00", "2026-11-21", "2026-11-21T09:30:00.125"])
 def test_a_time_without_an_offset_is_refused(text: str) -> None:
     """Nobody could tell whose time it is."""

@@ -193,6 +193,8 @@ class _Tenant:
             raise msgspec.ValidationError(_OTHER_KEY)
         current = bytes(event.current)
         status = None if current == _GONE else read_status(current)
+        span = event.occurred if status is None else status.span
+        interval = None if span is None else span.interval  # a status is read anew when it is left: it must be readable
         self._rows[agent] = row = Row(
             sequence=event.sequence,
             current=None if status is None else current,
@@ -200,7 +202,7 @@ class _Tenant:
             name=event.agent.name,
             observed=Window(millis(event.observed.start), millis(event.observed.end)),
             detected_at=millis(event.detected_at),
-            left=event.occurred.interval if status is None and event.occurred is not None else None,
+            left=interval if status is None else None,
         )
         self._source = event.source
         self._sequence = max(self._sequence, event.tenant_sequence)

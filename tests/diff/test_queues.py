@@ -208,6 +208,14 @@ def test_a_row_under_the_key_of_another_queue_is_not_believed() -> None:
     assert state.queues == {"chat": QueueRow(told=None, written=0)}
 
 
+def test_a_row_whose_time_could_not_be_written_is_written_anew() -> None:
+    """A moment after the last one that UTC has a name for is no moment of ours."""
+    (record,) = look(EMPTY, 0, queue("sales")).records
+    spoiled = {**orjson.loads(record.value or b""), "detected_at": "9999-12-31T23:59:59-14:00"}
+    state = handed_over([msgspec.structs.replace(record, value=orjson.dumps(spoiled))])
+    assert state.queues == {"sales": QueueRow(told=None, written=0)}
+
+
 def test_a_row_of_the_future_counts_as_old() -> None:
     """Whose clock was wrong is not known; without that nothing would be told until the future has come."""
     state = look(EMPTY, 10 * SPACING, queue()).state

@@ -38,7 +38,14 @@ def altered(record: Record, **fields: Any) -> Record:
     return Record(record.topic, record.key, orjson.dumps(value), record.headers)
 
 
+def spanning(edge: str) -> dict[str, str]:
+    """Return an interval that ends at a moment."""
+    return {"earliest": edge, "latest": edge, "basis": "poll_bounds"}
+
+
 SHAPELESS = {**CHANGED["current"], "vendor": []}
+YEAR_0, YEAR_10000 = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"
+"""Moments that have a name in some zone, and none in UTC: they are read and could never be written again."""
 
 
 def test_a_row_is_what_the_last_event_says() -> None:
@@ -151,6 +158,18 @@ def deep() -> bytes:
         pytest.param(Record(TENANTS, b"acme", b"[]"), "Expected `object`", id="tenant: a list"),
         pytest.param(altered(tenant_status("acme"), complete_through="noon"), "RFC3339", id="tenant: time"),
         pytest.param(altered(tenant_status("acme"), tenant="other"), "not those of its key", id="tenant: another"),
+        *(
+            pytest.param(altered(record, **fields), "a time in it can't be read", id=f"{record.topic}: {where}, {when}")
+            for when, edge in (("year 0", YEAR_0), ("year 10000", YEAR_10000))
+            for record, where, fields in (
+                (row("acme", "a"), "start", {"observed": {"start": edge, "end": edge}}),
+                (row("acme", "a"), "detected", {"detected_at": edge}),
+                (row("acme", "a"), "since", {"current": {**CHANGED["current"], "since": spanning(edge)}}),
+                (row("acme", "a"), "left", {"current": None, "occurred": spanning(edge)}),
+                (tenant_status("acme"), "health", {"health_since": edge}),
+                (tenant_status("acme"), "complete", {"complete_through": edge}),
+            )
+        ),
     ],
 )
 def test_a_record_that_cannot_be_read_is_its_tenants_fault_alone(record: Record, why: str) -> None:
