@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from streamer.config import TenantConfig
+from streamer.events.record import Record
 from streamer.model import Millis
 from streamer.polling.guarded import end, guarded
 from streamer.polling.ledger import Ledger
@@ -20,7 +21,7 @@ from streamer.polling.poller import TenantPoller
 from streamer.polling.reporter import UNKNOWN_SOURCE, Reporter, ReportTerms
 from streamer.polling.roster import Assignment
 from streamer.polling.standing import Standing
-from streamer.polling.telling import Teller
+from streamer.polling.telling import Teller, log_fault
 from streamer.polling.tools import Tools
 from streamer.signals import ShardLoad, UnconfiguredTenants
 from streamer.sources.pace import Pace
@@ -190,9 +191,18 @@ class Crew:
     async def _commit(self, wanted: Callable[[Reporter], bool]) -> None:
         """Commit the records of the tenants that are `wanted`; one whose state is about to move has its turn after."""
         records = tuple(
-            reporter.record(self._shard.state(tenant))
+            record
             for tenant, reporter in self._reporters.items()
             if wanted(reporter) and not self._shard.is_moving(tenant)
+            if (record := self._record(tenant, reporter)) is not None
         )
         if records:
             await self._shard.commit(Update(records=records))
+
+    def _record(self, tenant: str, reporter: Reporter) -> Record | None:
+        """Return a tenant's record, None where a fault of ours is in the way: its silence must be nobody else's."""
+        try:
+            return reporter.record(self._shard.state(tenant))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others' records are made
+            log_fault("a tenant's record could not be made by a fault of ours", error, tenant=tenant)
+            return None

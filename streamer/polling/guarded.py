@@ -6,15 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
-import structlog
-
-from streamer.polling.telling import lines_of
+from streamer.polling.telling import log_fault
 from streamer.store.engine import ShardLost
 
 AGAIN_AFTER: Final = 1.0
 """Seconds after which work that failed by a fault of ours is begun again."""
-
-_log = structlog.get_logger(__name__)
 
 
 async def guarded(work: Callable[[], Awaitable[None]], name: str) -> None:
@@ -25,9 +21,7 @@ async def guarded(work: Callable[[], Awaitable[None]], name: str) -> None:
         except ShardLost:
             return  # the keeper knows, and ends everything that works on the shard
         except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
-            # no traceback: its last line may hold what the fault was about, an agent's name say
-            fault = {"error": type(error).__name__, "trace": lines_of(error)}
-            _log.error("a background task failed by a fault of ours; it is begun again", task=name, **fault)
+            log_fault("a background task failed by a fault of ours; it is begun again", error, task=name)
             await asyncio.sleep(AGAIN_AFTER)
         else:
             return

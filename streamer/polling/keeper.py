@@ -14,6 +14,7 @@ from streamer.polling.crew import Crew, MakeSource
 from streamer.polling.guarded import end, guarded
 from streamer.polling.roster import Roster
 from streamer.polling.standing import Standing
+from streamer.polling.telling import log_fault
 from streamer.polling.tools import Tools
 from streamer.signals import ClockOffset, ShardDropped, ShardTaken, TakeOverFailed
 from streamer.store.engine import ShardLost, StoreError
@@ -146,4 +147,7 @@ class ShardKeeper:
         except (TimeoutError, ShardLost) as error:
             if not isinstance(error, ShardLost) or error.reason != "fenced":  # then its new owner was quicker
                 _log.warning("a shard could not be given up in good order", shard=self.number, error=repr(error))
+            await shard.kill()
+        except Exception as error:  # noqa: BLE001 - raised, it would end the other shards and the process
+            log_fault("a shard could not be given up in good order by a fault of ours", error, shard=self.number)
             await shard.kill()

@@ -111,8 +111,7 @@ class Teller:
 
     def unexpected(self, error: Exception) -> None:
         """Log a fault of ours."""
-        trace = lines_of(error)
-        _log.error("a poll failed by a fault of ours", tenant=self._tenant, error=type(error).__name__, trace=trace)
+        log_fault("a poll failed by a fault of ours", error, tenant=self._tenant)
 
     def _published(self, plan: Plan) -> None:
         events = plan.published
@@ -144,6 +143,11 @@ class Teller:
             self._tell(AgentsHeld(tenant=self._tenant, reason="older_view", count=difference.older))
         if difference.clock_faults:
             self._tell(VendorClockFault(tenant=self._tenant, count=difference.clock_faults))
+
+
+def log_fault(event: str, error: Exception, **about: object) -> None:
+    """Log a fault of ours, without its message: it may hold what the fault was about, an agent's name say."""
+    _log.error(event, error=type(error).__name__, trace=lines_of(error), **about)
 
 
 def lines_of(error: BaseException) -> list[str]:

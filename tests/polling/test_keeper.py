@@ -9,8 +9,12 @@ import pytest
 
 from streamer.clock import rfc3339
 from streamer.config import AgentStatus8x8
+from streamer.events.definition import TenantStatus
+from streamer.events.encode import tenant_record
 from streamer.events.record import ROWS, TENANTS, Record
 from streamer.model import Meaning
+from streamer.polling import reporter
+from streamer.polling.crew import Crew
 from streamer.polling.keeper import CLOSE_WITHIN, RETRY_LONGEST, ShardKeeper
 from streamer.polling.roster import Roster
 from streamer.polling.tools import Tools
@@ -323,6 +327,45 @@ async def test_a_fault_of_ours_in_a_background_task_ends_nothing(
     logged = capsys.readouterr().out
     assert logged.count("a background task failed by a fault of ours") == 3
     assert "KeyError" in logged
+    assert "Padma" not in logged
+
+
+async def test_a_tenant_whose_record_cant_be_made_keeps_no_other_from_its_heartbeats(
+    make_keeper: MakeKeeper, store: MemoryStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor from the last words; it is tried again with each beat, and logged without what it was about."""
+    async with running(make_keeper(tenant("acme"), tenant("globex")).run()):
+        await asyncio.sleep(30)
+        before = len(store.reports())
+
+        def faulty(status: TenantStatus) -> Record:
+            if status.tenant == "acme":
+                raise KeyError("Padma")
+            return tenant_record(status)
+
+        monkeypatch.setattr(reporter, "tenant_record", faulty)
+        await asyncio.sleep(130)
+    assert [each["tenant"] for each in store.reports()[before:]] == ["globex"] * 3, "two beats and the last words"
+    assert store.history == ["taken", "closed"]
+    logged = capsys.readouterr().out
+    assert logged.count("a tenant's record could not be made by a fault of ours") == 3
+    assert "KeyError" in logged
+    assert "Padma" not in logged
+
+
+async def test_a_fault_of_ours_in_the_last_words_ends_the_shard_alone(
+    make_keeper: MakeKeeper, store: MemoryStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is logged and the shard killed; raised, it would end the tasks beside the keeper, and with them the process."""
+
+    async def faulty(_: Crew) -> None:
+        raise KeyError("Padma")
+
+    monkeypatch.setattr(Crew, "last_words", faulty)
+    await run_for(20, make_keeper(tenant()).run())
+    assert store.history == ["taken", "killed"]
+    logged = capsys.readouterr().out
+    assert logged.count("a shard could not be given up in good order by a fault of ours") == 1
     assert "Padma" not in logged
 
 
