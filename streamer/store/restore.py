@@ -20,6 +20,7 @@ from msgspec import Raw, Struct
 from streamer.clock import millis
 from streamer.diff.state import QueueRow, Row, TenantState
 from streamer.diff.stored_status import Moment, Span, read_status
+from streamer.events.damaged import DAMAGED, what_is_wrong
 from streamer.events.record import CLAIM_KEY, QUEUES, TABLES, TENANTS, Stored, Topic, partition_of, tenant_of
 from streamer.model import Queue, QueueGauges, Window
 from streamer.store.engine import StoreError
@@ -150,8 +151,8 @@ class Restoration:
                     tenant.take_queue(name.decode(errors="surrogateescape"), record.value)
                 else:
                     tenant.take_row(name.decode(errors="surrogateescape"), record.value)
-            except (msgspec.DecodeError, ValueError, RecursionError) as error:
-                tenant.fault = f"{record.place} can't be read: {_without_values(error)}"
+            except DAMAGED as error:
+                tenant.fault = f"{record.place} can't be read: {what_is_wrong(error)}"
 
     def _new_tenant(self, record: Stored) -> _Tenant:
         try:
@@ -227,7 +228,7 @@ class _Tenant:
     def take_queue(self, queue: str, value: bytes) -> None:
         """Take a queue's row. Nothing goes on from what it says, so one that can't be read is only written again."""
         self._queues[queue] = QueueRow(told=None, written=0)
-        with suppress(msgspec.DecodeError, ValueError, RecursionError):
+        with suppress(*DAMAGED):
             row = _read_queue(value)
             told = Queue(id=row.queue.id, name=row.queue.name, media=row.media, type=row.type, gauges=row.gauges)
             if (row.tenant, told.id) == (self.name, queue):
@@ -250,16 +251,3 @@ def _foreign(record: Stored) -> StoreError:
     return StoreError(
         f"{record.place}: the key is none of ours; is the topic used by something else? Use another prefix"
     )
-
-
-def _without_values(error: Exception) -> str:
-    """Say what is wrong, without the personal data that a value may be."""
-    match error:
-        case msgspec.DecodeError():
-            return str(error)
-        case UnicodeDecodeError():
-            return "its text is not UTF-8"
-        case RecursionError():
-            return "it is nested too deeply"
-        case _:
-            return "a time in it can't be read"

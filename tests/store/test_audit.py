@@ -261,6 +261,27 @@ async def test_records_that_cannot_be_read_are_found_in_each_topic(history: Hist
     assert await history.checks() == ["readable", "readable", "readable"]
 
 
+@pytest.mark.parametrize(
+    ("whole", "broken", "why"),
+    [
+        pytest.param(b'"acme"', b'"\xff"', "its text is not UTF-8", id="no UTF-8"),
+        pytest.param(b"{", b'{"more":' + b"[" * 5000 + b"]" * 5000 + b",", "it is nested too deeply", id="deep"),
+        pytest.param(b":", b"", "JSON is malformed", id="no JSON"),
+    ],
+)
+async def test_what_is_wrong_with_a_damaged_value_is_told(
+    history: History, whole: bytes, broken: bytes, why: str
+) -> None:
+    """Whatever its bytes are, it is what an audit is there to report."""
+    for topic in (EVENTS, ROWS, TENANTS):
+        value = (history.log.topics[topic][-1].value or b"").replace(whole, broken, 1)
+        history.log.append(Record(topic, b"acme|x", value))
+    found = {each.message for each in (await history.audit()).findings if each.check == "readable"}
+    assert {message.partition(why)[0] for message in found} == {
+        f"the {what} can't be read: " for what in ("event", "row", "record")
+    }
+
+
 async def test_events_that_retention_deleted_are_not_covered(history: History) -> None:
     """A row whose event is gone proves nothing; what is left still agrees."""
     history.poll(anna=3, ben=9)

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from streamer.clock import parse_rfc3339, rfc3339
 from streamer.events.cloudevents import NotACloudEventError, attributes
+from streamer.events.damaged import DAMAGED, what_is_wrong
 from streamer.events.encode import event_id
 from streamer.events.record import Stored, agent_key
 from streamer.events.schemas import AGENT_STATUS_CHANGED, complaint
@@ -61,11 +62,8 @@ class Chain:
             event = read_event(record.value or b"")
             self._check_envelope(record, event)
             self._check_watermark(record, event)
-        except msgspec.DecodeError:
-            self._differs("readable", record, "it is no event")
-            return
-        except ValueError:
-            self._differs("readable", record, "a time in it can't be read")
+        except DAMAGED as error:
+            self._differs("readable", record, f"the event can't be read: {what_is_wrong(error)}")
             return
         self._check_tenant_sequence(record, event)
         self._check_chain(record, event)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from streamer.events.damaged import DAMAGED, what_is_wrong
 from streamer.events.record import CLAIM_KEY, Stored
 from streamer.store.audit.reading import digest, finding, read_event
 
@@ -40,8 +41,9 @@ class Table:
             return
         try:
             event = read_event(record.value)
-        except msgspec.DecodeError:
-            self._findings.append(finding("readable", record, "the row can't be read"))
+        except DAMAGED as error:
+            message = f"the row can't be read: {what_is_wrong(error)}"
+            self._findings.append(finding("readable", record, message))
             return
         self.rows[record.key] = Row(
             record=msgspec.structs.replace(record, value=None, headers=()),  # the place is kept, not the bytes

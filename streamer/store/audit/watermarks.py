@@ -5,11 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import Struct, field
 
 from streamer.clock import parse_rfc3339
 from streamer.diff.state import FORGOTTEN
+from streamer.events.damaged import DAMAGED, what_is_wrong
 from streamer.events.record import CLAIM_KEY, Stored
 from streamer.model import Millis
 from streamer.store.audit.reading import finding, read_mark
@@ -45,8 +45,9 @@ class Watermarks:
         try:
             mark = read_mark(record.value)
             through = None if mark.complete_through is None else parse_rfc3339(mark.complete_through)
-        except (msgspec.DecodeError, ValueError):
-            self._findings.append(finding("readable", record, "the record can't be read"))
+        except DAMAGED as error:
+            message = f"the record can't be read: {what_is_wrong(error)}"
+            self._findings.append(finding("readable", record, message))
             return
         marks = self.marks.setdefault(mark.tenant, Marks(newest=record))
         marks.newest = record

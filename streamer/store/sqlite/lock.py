@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from streamer.clock import rfc3339
+from streamer.events.damaged import DAMAGED
 from streamer.store.engine import StoreError
 
 if TYPE_CHECKING:
@@ -84,6 +85,6 @@ class OwnerLock:
         try:
             holder = msgspec.json.decode(os.pread(file, _READ_BYTES, 0), type=Holder)
             who = f"process {holder.pid} on {holder.host} since {holder.since}"
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except DAMAGED:
             who = "a process that has not yet said which"
         return f"{self._database} is in use by {who}: stop that one, or give this one another file"
