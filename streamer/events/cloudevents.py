@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Raw
 
+from streamer.events.damaged import DAMAGED
+
 if TYPE_CHECKING:
     from streamer.events.record import Record, Stored
 
@@ -57,7 +59,7 @@ def structured(record: Record | Stored) -> bytes:
     document: dict[str, Any] = attributes(record)
     try:
         document["data"] = Raw(msgspec.json.format(record.value or b"", indent=-1))
-    except msgspec.DecodeError as error:
+    except DAMAGED as error:
         message = "the value is not JSON"
         raise NotACloudEventError(message) from error
     return _encode(document)

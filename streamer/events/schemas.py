@@ -54,7 +54,10 @@ def complaint(schema_id: str, value: bytes) -> str | None:
         return f"it is no JSON that every reader can take: {broken.msg}"
     if validator.is_valid(instance):
         return None
-    error = next(iter(validator.iter_errors(instance)))
+    try:
+        error = next(iter(validator.iter_errors(instance)))
+    except ValueError:  # of what is wrong it copies at most 255 levels
+        return "it is wrong, and nested too deeply to say where"
     place = "/".join(str(part) for part in error.instance_path)
     return f"/{place} breaks {'/'.join(str(part) for part in error.schema_path)}"
 

@@ -64,7 +64,8 @@ def test_a_record_without_a_required_attribute_is_none(record: Record, missing: 
         structured(msgspec.structs.replace(record, headers=headers))
 
 
-def test_a_value_that_is_not_json_is_none(record: Record) -> None:
-    """It can't stand under `data`."""
+@pytest.mark.parametrize("value", [b"{", b"[" * 5000 + b"]" * 5000], ids=["cut off", "deep"])
+def test_a_value_that_is_not_json_is_none(record: Record, value: bytes) -> None:
+    """It can't stand under `data`, no more than what is nested deeper than readers follow."""
     with pytest.raises(NotACloudEventError, match=r"^the value is not JSON$"):
-        structured(msgspec.structs.replace(record, value=b"{"))
+        structured(msgspec.structs.replace(record, value=value))

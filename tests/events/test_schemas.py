@@ -95,3 +95,13 @@ def test_a_complaint_names_place_and_rule_but_no_data() -> None:
 def test_what_is_no_json_is_complained_of_too(value: bytes) -> None:
     """Whatever the bytes are, the answer is a complaint and no exception."""
     assert (complaint(AGENT_STATUS_CHANGED, value) or "").startswith("it is no JSON that every reader can take")
+
+
+@pytest.mark.parametrize("depth", [100, 300, 1000])
+def test_what_is_wrong_is_complained_of_however_deeply_it_is_nested(depth: int) -> None:
+    """The validator takes more levels than it can tell of."""
+    value = document(AGENT_STATUS_CHANGED)["examples"][0]
+    value["current"]["vendor"]["deep"] = 0
+    del value["current"]["state"]
+    deep = orjson.dumps(value).replace(b'"deep":0', b'"deep":' + b"[" * depth + b"]" * depth)
+    assert complaint(AGENT_STATUS_CHANGED, deep) is not None
