@@ -17,6 +17,7 @@ import aiohttp
 import msgspec
 from msgspec import Meta, Struct
 
+from streamer.events.damaged import DAMAGED
 from streamer.events.schemas import file_name, schema_text
 from streamer.sources.connection_failures import connection_failure
 
@@ -145,7 +146,7 @@ class SchemaRegistry:
             )
         try:
             return _read_id(body)
-        except (msgspec.DecodeError, RecursionError):
+        except DAMAGED:
             raise RegistryError(
                 "rubbish", f"{url} answers without an id; is that a schema registry?", passing=True, of_all=True
             ) from None
@@ -186,7 +187,7 @@ def _refusal(status: int, what: str, body: bytes) -> RegistryError:
         kind, advice = _REFUSED.get(status, ("http_error", "is kafka.schema_registry.url that of a schema registry?"))
     try:
         said = "".join(each for each in _read_complaint(body).message if each.isprintable())[:_LONGEST]
-    except (msgspec.DecodeError, RecursionError):
+    except DAMAGED:
         said = ""
     words = f"{what}: {status}{f' ({said})' if said else ''}; {advice}"
     return RegistryError(kind, words, passing=passing, of_all=status in _OF_ALL)

@@ -164,6 +164,23 @@ async def test_what_a_registry_refuses_is_told_with_the_subject_the_schema_and_a
     assert {header_of(ids, topic) for topic in TOPICS} == {None}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"message": "Accès refusé"}'.encode("latin-1"),
+        b'{"message": "not so", "causes": ' + b"[" * 100_000,
+        b"<html>no</html>",
+    ],
+    ids=["no UTF-8", "deep", "no JSON"],
+)
+async def test_a_refusal_that_cannot_be_read_is_told_without_its_words(registry: ScriptedRegistry, body: bytes) -> None:
+    """As a proxy before the registry gives one. Keeping the ids goes on."""
+    registry.says[""] = 403, body
+    told = await checked(ids_of(registry.url), times=2)
+    assert {each.kind for each in told.problems.values()} == {"forbidden"}
+    assert all(": 403; let this user" in each.text for each in told.problems.values())
+
+
 async def test_who_registers_at_the_same_moment_as_another_replica_is_no_conflict(registry: ScriptedRegistry) -> None:
     """Apicurio answers 409 to all of them but one; asked again, it says the id."""
     registry.once[SUBJECTS[0]] = 409, refused(409, "already exists")
