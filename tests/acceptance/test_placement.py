@@ -71,8 +71,11 @@ def test_replicas_with_nothing_to_commit_notice_that_kafka_is_away_and_recover_b
             broker.thaw()
             for each in replicas:
                 each.wait_ready(within=RECOVERED_WITHIN)
-            wait_until(lambda: owned() == PARTITIONS, "all shards are served", within=RECOVERED_WITHIN)
-            assert all(each.metric("streamer_shards_owned") for each in replicas)
+            wait_until(
+                lambda: owned() == PARTITIONS and all(each.metric("streamer_shards_owned") for each in replicas),
+                "all shards are served, some by each",
+                within=RECOVERED_WITHIN,
+            )
             assert other.stop() == 0, other.log_tail()
         judge_trial(trial)
     assert trial.service.starts == other.starts == 1

@@ -163,7 +163,7 @@ def test_queues_that_fail_are_a_failure_after_the_agents(simulator: SimulatorPro
     """What was learnt of agents is shown; the exit code says that it was not all."""
     (tenant,) = tenants_of(polled(1, [STATISTICS]), simulator.base_url, password_env=PASSWORD_VARIABLE)
     path = tmp_path / "streamer.yaml"
-    small = {**tenant, "id": "acme", "queues": True, "rate": "2/s", "interval": "1s", "timeout": "500ms"}
+    small = {**tenant, "id": "acme", "queues": True, "rate": "12/m", "interval": "10s", "timeout": "5s"}
     path.write_text(yaml.safe_dump({"store": "sqlite:///unused.db", "tenants": [small]}))
     ended = poll_once(str(path), "acme")
     assert (ended.code, len(ended.out.splitlines())) == (1, AGENTS), ended.err

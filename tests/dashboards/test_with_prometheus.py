@@ -84,7 +84,11 @@ def test_every_panel_has_something_to_show_and_every_alert_is_looked_at(
             found = prometheus.over(rule["expr"], start=began, end=ended)
             note("alerts", f"{name} ({told[name]['state']})", len(found), numbers(found))
             assert told[name]["health"] == "ok", told[name]
-    assert told["StreamerAbsent"]["state"] == "inactive"
+    wait_until(
+        lambda: alerts(prometheus)["StreamerAbsent"]["state"] == "inactive",
+        "replicas are there",
+        within=HAPPENED_WITHIN,
+    )
 
     names = {name for name in prometheus.ask("v1/label/__name__/values") if name.startswith("streamer_")}
     known = {each.full_name for each in DEFINITIONS if each.kind != "histogram"}

@@ -71,7 +71,7 @@ class Scene:
         self._clock = SystemClock()
         self._http = Http(clock=self._clock)
         self._tools = Tools(observer=_ignore, clock=self._clock)
-        self.store = KafkaStore(config=self.config, retention=86_400_000, clock=self._clock, deadlines=deadlines)
+        self.store, self._patient = self._store(deadlines), self._store(Deadlines())
         self._stack = AsyncExitStack()
         self._shards: list[Shard] = []
 
@@ -79,7 +79,7 @@ class Scene:
         """Start the vendor and make the topics."""
         await self._stack.enter_async_context(self._simulator)
         await self._stack.enter_async_context(self._http)
-        await self.store.start()
+        await self._patient.start()
         for agent in self.agents:
             await self.becomes(agent, READY)
         return self
@@ -91,6 +91,9 @@ class Scene:
         for shard in self._shards:
             await shard.kill()
         await self._stack.aclose()
+
+    def _store(self, deadlines: Deadlines) -> KafkaStore:
+        return KafkaStore(config=self.config, retention=86_400_000, clock=self._clock, deadlines=deadlines)
 
     @property
     def agents(self) -> list[str]:
@@ -134,7 +137,8 @@ class Scene:
         return Owner(shard, poller_on(shard, config=config, source=source, tools=self._tools))
 
     async def end(self) -> Verdict:
-        """Go on with a fresh owner over some last changes, and judge everything that was published."""
+        """Go on with a fresh owner, who has all the time, over some last changes; and judge what was published."""
+        self.store = self._patient
         owner = await self.take_over()
         await owner.poller.poll()
         for agent in (self.agents[0], self.agents[-1]):

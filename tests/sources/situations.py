@@ -19,7 +19,7 @@ from tests.sources.vendor import Respond, answer, form_of
 MAX_BODY = 64 * 1024
 """The limit that contract tests set: far above the fixtures, far below the oversized bodies."""
 
-TIMEOUT_MS = 250
+TIMEOUT_MS = 1000
 """The timeout of situations that run into it."""
 
 NOON = 1_800_000_000

@@ -84,8 +84,8 @@ async def test_the_deadline_holds_for_head_and_body_together(http: Http, vendor:
     vendor.respond = drip
     began = time.monotonic()
     with pytest.raises(PollError, match=r"[1-9]\d* bytes of a body in \d+ ms"):
-        await fetch(http, request_to(vendor), within=0.4)
-    assert time.monotonic() - began >= 0.4
+        await fetch(http, request_to(vendor), within=2.0)
+    assert time.monotonic() - began >= 2.0
 
 
 async def test_a_deadline_that_has_passed_sends_nothing(http: Http, vendor: Vendor) -> None:

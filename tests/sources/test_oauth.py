@@ -254,4 +254,4 @@ async def test_the_token_is_asked_for_within_the_polls_time(source: Source, serv
     began = SystemClock().monotonic()
     error = await refusal(source)
     assert error.outcome == "timeout"
-    assert SystemClock().monotonic() - began < 6
+    assert SystemClock().monotonic() - began < 20

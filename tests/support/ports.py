@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
+from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
 
 HOST = "127.0.0.1"
 _LOWEST = 10_000
+_SHARES = 16
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+_MINE = int(_WORKER.removeprefix("gw")) % (_SHARES - 1) if _WORKER else _SHARES - 1
+"""Each worker of the tests draws from ports of its own: what one has chosen and not bound yet, no other takes."""
+
+_lately: deque[int] = deque(maxlen=256)
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -30,7 +38,9 @@ def free_ports(count: int) -> list[int]:
         for _ in range(100 * count):
             if len(ports) == count:
                 return ports
-            port = _LOWEST + secrets.randbelow(highest - _LOWEST)
+            port = _LOWEST + secrets.randbelow((highest - _LOWEST) // _SHARES) * _SHARES + _MINE
+            if port in _lately:
+                continue
             probe = held.enter_context(socket.socket())
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -38,6 +48,7 @@ def free_ports(count: int) -> list[int]:
             except OSError:
                 continue
             ports.append(port)
+            _lately.append(port)
     raise OSError(f"found {len(ports)} of {count} free ports between {_LOWEST} and {highest} on {HOST}")
 
 

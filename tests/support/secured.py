@@ -43,6 +43,7 @@ from cryptography.hazmat.primitives.serialization import (
 from streamer.config import KafkaConfig, LiteralSecret
 from tests.support.broker import NEWEST, Broker, seats
 from tests.support.ports import HOST, free_ports
+from tests.support.programs import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -188,8 +189,10 @@ class SecuredKafka:
 
     def allow(self, user: User, permissions: Iterable[Permission]) -> None:
         """Let a user do these things beside what they may do already."""
-        for done in self._admin.create_acls([binding(user, each) for each in permissions]).values():
+        wanted = [binding(user, each) for each in permissions]
+        for done in self._admin.create_acls(wanted).values():
             done.result(_WITHIN)
+        wait_until(lambda: self.permissions(user).issuperset(wanted), "the broker knows the permissions")
 
     def deny(self, user: User, permission: Permission) -> None:
         """Take a permission away again."""
@@ -205,6 +208,7 @@ class SecuredKafka:
         )
         for done in self._admin.delete_acls([same]).values():
             assert done.result(_WITHIN), f"there was no such permission: {permission}"
+        wait_until(lambda: acl not in self.permissions(user), "the broker knows that it is taken away")
 
     def permissions(self, user: User) -> set[AclBinding]:
         """Return what a user may do, as the broker knows it."""

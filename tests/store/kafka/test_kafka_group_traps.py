@@ -57,10 +57,9 @@ async def join(kafka: str, topic_prefix: str, proxy: KafkaProxy) -> Join:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap or proxy.bootstrap,
             group_id=f"{topic_prefix}traps",
-            session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
             enable_auto_commit=False,
-            **options,
+            **{"session_timeout_ms": SESSION_MS, **options},
         )
         await consumer.start()
         try:
@@ -160,10 +159,10 @@ async def test_aiokafkas_getmany_ignores_its_timeout_during_a_rebalance(join: Jo
 
 async def test_aiokafka_waits_for_the_end_of_a_rebalance_before_it_leaves(join: Join, kafka: str) -> None:
     """Here for a member that was frozen. Ours leaves by another connection then."""
-    async with join(bootstrap=kafka) as frozen:
+    async with join(bootstrap=kafka, session_timeout_ms=4 * SESSION_MS) as frozen:
         await until(lambda: bool(frozen.assignment()))
         frozen._coordinator._heartbeat_task.cancel()
-        async with join(bootstrap=kafka) as consumer:
+        async with join(bootstrap=kafka, session_timeout_ms=4 * SESSION_MS) as consumer:
             await until(lambda: bool(consumer._coordinator.member_id))
             stopping = asyncio.create_task(consumer.stop())
             done, _ = await asyncio.wait({stopping}, timeout=SESSION_MS / 1000 / 3)

@@ -10,7 +10,7 @@ import pytest
 from streamer.events.record import EVENTS
 from streamer.store import ShardLost
 from streamer.store.kafka import KafkaStore
-from tests.store.kafka.conftest import IMPATIENT, PARTITIONS, SHARD, SLACK, TENANT, Owner, nothing_left
+from tests.store.kafka.conftest import IMPATIENT, PARTITIONS, SHARD, SLACK, TENANT, Owner, nothing_left, taken
 from tests.support.kafka_proxy import Api, Fault, KafkaProxy
 from tests.support.narrator import Narrator
 from tests.support.readers import KafkaReader
@@ -57,7 +57,7 @@ async def test_a_take_over_that_loses_a_request_succeeds_or_fails_in_time_and_le
         await shard.kill()
     assert time.monotonic() - began < IMPATIENT.start + IMPATIENT.commit + IMPATIENT.silence + SLACK
     assert struck.is_set()
-    await (await proxied.attempt(SHARD).run(lambda: True)).close()
+    await (await taken(proxied.attempt(SHARD))).close()
     await nothing_left(before)
 
 

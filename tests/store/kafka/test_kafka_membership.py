@@ -16,6 +16,7 @@ from msgspec import structs
 from streamer.config import KafkaConfig
 from streamer.signals import GroupHeard, GroupSilent, ShardsPlaced
 from streamer.store import StoreError
+from streamer.store.kafka.deadlines import Deadlines
 from streamer.store.kafka.member import Member
 from streamer.store.kafka.membership import node_name
 from tests.store.kafka.conftest import config_of, nothing_left, store_of
@@ -95,7 +96,7 @@ async def test_members_that_come_and_go_share_the_shards_and_what_stays_is_not_t
 
 async def test_who_stops_leaves_the_group_at_once(group: Group) -> None:
     """The others need not wait for its session to end."""
-    first, second = group.join("pod-0"), group.join("pod-1")
+    first, second = group.join("pod-0"), group.join("pod-1", deadlines=Deadlines(leave=20.0))
     await group.settled(first, second)
     began = time.monotonic()
     await second.stop()
@@ -107,7 +108,7 @@ async def test_who_stops_leaves_the_group_at_once(group: Group) -> None:
 
 async def test_who_stops_in_the_middle_of_a_rebalance_leaves_too(group: Group, made: list[Member]) -> None:
     """Else it would be dealt shards that nobody serves until its session ends. The rebalance waits for a frozen one."""
-    frozen, second = group.join("pod-0"), group.join("pod-1")
+    frozen, second = group.join("pod-0", deadlines=Deadlines(session=30.0)), group.join("pod-1")
     await group.settled(frozen, second)
     coordinator_of(made[0])._heartbeat_task.cancel()
     third = group.join("pod-2")
