@@ -22,6 +22,7 @@ from streamer.sources.connection_failures import connection_failure
 from streamer.sources.errors import Outcome, PollError
 from streamer.sources.http_fields import cached_for, http_date, is_media_type, retry_after
 from streamer.sources.pace import Pace
+from streamer.sources.resolver import Resolver
 from streamer.sources.validators import NONE, Validators
 
 if TYPE_CHECKING:
@@ -109,7 +110,9 @@ class Http:
     async def __aenter__(self) -> Self:
         """Open the connection pool."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=256, limit_per_host=16, ttl_dns_cache=60, keepalive_timeout=12),
+            connector=aiohttp.TCPConnector(
+                limit=256, limit_per_host=16, resolver=Resolver(), ttl_dns_cache=60, keepalive_timeout=12
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(),  # none: each request brings its own deadline
             headers={
