@@ -82,7 +82,9 @@ class Body:
 
     def _decompress(self, piece: bytes) -> None:
         while piece:
-            if self._unpack is None or self._unpack.eof:  # the first member of the data, or (RFC 1952) one more
+            if self._unpack is None or self._unpack.eof:
+                if self._unpack is not None and self._encoding != "gzip":  # of gzip's members RFC 1952 allows many
+                    raise zlib.error("data after the end of the stream")
                 self._unpack = zlib.decompressobj(self._window_bits(piece[0]))
             self._content += self._unpack.decompress(piece, self._limit + 1 - len(self._content))
             if len(self._content) > self._limit:

@@ -80,3 +80,21 @@ def test_a_bomb_is_stopped_before_it_unfolds(encoding: str) -> None:
         assert tracemalloc.get_traced_memory()[1] < 4 * 2**20
     finally:
         tracemalloc.stop()
+
+
+def test_several_members_of_gzip_are_one_body() -> None:
+    """RFC 1952, 2.2: as some servers send what they compressed in parts."""
+    wire = gzip.compress(b"one, ") + gzip.compress(b"two")
+    assert take(wire, encoding="gzip", limit=100, cuts=[3, 30]) == b"one, two"
+
+
+@pytest.mark.parametrize("window_bits", [15, -15], ids=["zlib", "bare"])
+@pytest.mark.parametrize("more", [0, 1])
+def test_nothing_follows_upon_the_end_of_deflate(window_bits: int, more: int) -> None:
+    """It has no members: thousands of empty streams of two bytes would hold the event loop up."""
+    packer = zlib.compressobj(wbits=window_bits)
+    stream = packer.compress(b"all") + packer.flush()
+    assert take(stream, encoding="deflate", limit=100, cuts=[]) == b"all"
+    with pytest.raises(PollError, match="GET x: is not deflate as it says, near byte") as caught:
+        take(stream * (more + 1) + b"\x03\x00", encoding="deflate", limit=100, cuts=[len(stream)] * more)
+    assert caught.value.outcome == "invalid_body"
