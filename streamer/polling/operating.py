@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from streamer.config import TenantConfig
 from streamer.diff.operators import forget, forget_agents, resync, sweep
+from streamer.diff.plan import Plan
 from streamer.diff.queues import erase_queues
 from streamer.diff.state import FORGOTTEN
 from streamer.model import Millis
+from streamer.polling.beside import beside
 from streamer.polling.ledger import Ledger
 from streamer.sources.source import Source
 
@@ -83,8 +85,12 @@ class Operations:
         if not state.rows:  # nothing to repeat: the baseline says it all, and its record the token
             self._ledger.note(state.with_resync(token))
             return
-        names = self._config.agent_names
-        plan = resync(state, token, vocabulary=self._source, names=names, now=now)
+
+        def repeat() -> Plan:
+            names = self._config.agent_names
+            return resync(state, token, vocabulary=self._source, names=names, now=now)
+
+        plan = await beside(repeat, agents=state.live)
         await self._ledger.commit(plan, report=True)
         self._ledger.tell.operated("resync", "done", len(plan.published))
 

@@ -17,6 +17,7 @@ from streamer.diff.plan import Plan, PollRules, plan_poll
 from streamer.diff.state import TenantState, Watch
 from streamer.events.definition import Health
 from streamer.model import Snapshot
+from streamer.polling.beside import beside
 from streamer.polling.ledger import Ledger
 from streamer.polling.operating import Operations
 from streamer.polling.phase import Sighting
@@ -30,9 +31,6 @@ from streamer.sources.source import Source
 
 CLOCK_OFFSET_LIMIT: Final = 2.0
 """Seconds between our clock and the store's beyond which our times are not to be trusted."""
-
-THREAD_FROM: Final = 2000
-"""Snapshots of so many agents are compared in a thread, so that one large tenant does not hold up the others."""
 
 SWEEP_EVERY: Final = 3600.0
 """Seconds between two looks for rows to be swept, if `forget_after` is not short."""
@@ -165,7 +163,7 @@ class TenantPoller:
                 now=max(self._tools.clock.wall(), snapshot.window.end),
             )
 
-        return await asyncio.to_thread(plan) if len(snapshot.agents) >= THREAD_FROM else plan()
+        return await beside(plan, agents=len(snapshot.agents))
 
     def _rules(self) -> PollRules:
         absence = AbsenceRules(

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import pytest
 
-from streamer.events.record import ROWS, Record
+from streamer.events.record import EVENTS, ROWS, TENANTS, Record
+from streamer.model import Meaning
+from streamer.polling.beside import THREAD_FROM
 from streamer.polling.poller import TenantPoller
 from streamer.polling.tools import Tools
 from streamer.signals import HealthChanged, OperatorKey, Signal, TenantGone
@@ -71,6 +77,67 @@ async def test_a_resync_token_is_carried_out_once(owners: Owners, store: MemoryS
     assert [each["change"] for each in store.events()] == ["baseline", "resync", "resync"]
     assert carried_out(signals) == [("resync", "done", 1)] * 2
     assert store.reports()[-1]["resync"] == "t2"
+
+
+class LargeSource(MemorySource):
+    """Shows as many agents as need a thread; `asked_in` holds the threads that asked what a status means.
+
+    While it is `held`, who asks sets `asked` and waits until it is `released`, the event loop's own thread excepted.
+    """
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__(clock=tools.clock, agents={f"a{number}": 4 for number in range(THREAD_FROM)})
+        self.asked_in: set[int] = set()
+        self.held = False
+        self.released = threading.Event()
+        self._loop, self._loops_own = asyncio.get_running_loop(), threading.get_ident()
+
+    def interpret(self, vendor: Mapping[str, Any]) -> Meaning:
+        """Answer as ever."""
+        self.asked_in.add(threading.get_ident())
+        if self.held:
+            self._loop.call_soon_threadsafe(self.asked.set)
+            if threading.get_ident() != self._loops_own:
+                self.released.wait()
+        return super().interpret(vendor)
+
+
+async def test_a_large_tenant_is_repeated_beside_the_event_loop(
+    owners: Owners, store: MemoryStore, tools: Tools
+) -> None:
+    """With the same result."""
+    owners.source = source = LargeSource(tools)
+    await (await owners.next()).poll()
+    source.asked_in.clear()
+    await (await owners.next(resync="t1", paused=True)).run()
+    assert threading.get_ident() not in source.asked_in
+    assert Counter(each["change"] for each in store.events()) == {"baseline": THREAD_FROM, "resync": THREAD_FROM}
+    assert store.reports()[-1]["resync"] == "t1"
+
+
+async def test_a_resync_that_is_cancelled_on_the_way_leaves_nothing(
+    owners: Owners, store: MemoryStore, tools: Tools
+) -> None:
+    """What its thread goes on to make is dropped, and the next poller on the shard makes it anew, whole, once."""
+    owners.source = source = LargeSource(tools)
+    await (await owners.next()).poll()
+    first = await owners.next(resync="t1", paused=True)
+    source.held, before = True, len(store.commits)
+    source.asked.clear()
+    cancelled = asyncio.create_task(first.run())
+    await source.asked.wait()
+    cancelled.cancel()
+    await asyncio.wait({cancelled})
+    await asyncio.sleep(1)
+    assert len(store.commits) == before
+    source.held = False
+    second = poller_on(first.ledger.shard, config=tenant(resync="t1", paused=True), source=source, tools=tools)
+    await second.run()
+    source.released.set()
+    await asyncio.get_running_loop().shutdown_default_executor()  # the first thread has made it too
+    assert cancelled.cancelled()
+    assert {record.topic for commit in store.commits[before:] for record in commit} == {EVENTS, ROWS, TENANTS}
+    assert [each["tenant_sequence"] for each in store.events()] == list(range(1, 2 * THREAD_FROM + 1))
 
 
 async def test_a_resync_and_its_token_are_one_transaction(owners: Owners, store: MemoryStore) -> None:

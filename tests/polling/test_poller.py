@@ -6,8 +6,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from streamer.clock import rfc3339
+from streamer.polling.beside import THREAD_FROM
 from streamer.polling.budgets import PER_HOST
-from streamer.polling.poller import THREAD_FROM, TenantPoller
+from streamer.polling.poller import TenantPoller
 from streamer.polling.tools import GRACE, Tools
 from streamer.signals import AgentsCounted, PollFinished, Published, Signal, StateChanged, WatermarkMoved
 from streamer.sources.errors import PollError
