@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from streamer.clock import Clock
 
 MOST_THINGS: Final = 100
-"""Things said about one subject at most, until it is over: what a vendor sends must not flood a log."""
+"""Things said about one subject at most, until it is over or they are old: what a vendor sends must not flood a log."""
 
 
 class Quiet:
@@ -29,11 +29,16 @@ class Quiet:
         unsaid = self._unsaid.setdefault(about, {})
         now = self._clock.monotonic()
         last = said.get(thing)
-        if last is None and len(said) >= MOST_THINGS:
-            return 0
         if last is not None and now - last < self._again_after:
             unsaid[thing] = unsaid.get(thing, 0) + count
             return 0
+        if last is None and len(said) >= MOST_THINGS:
+            oldest = next(iter(said))
+            if now - said[oldest] < self._again_after:
+                return 0
+            del said[oldest]  # else what has ever new words, as asyncio's errors have, would be mute for ever
+            unsaid.pop(oldest, None)
+        said.pop(thing, None)  # so that they stand in the order in which they were said
         said[thing] = now
         return unsaid.pop(thing, 0) + count
 

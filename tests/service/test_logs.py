@@ -105,6 +105,20 @@ def test_a_library_says_the_same_thing_once_a_minute(clock: HandClock) -> None:
     ]
 
 
+def test_a_library_that_says_ever_other_things_is_heard_again(clock: HandClock) -> None:
+    """Asyncio's lines name tasks, sockets and addresses, so each is another: a flood is cut off, and only for a minute."""
+    stream = io.StringIO()
+    configure_logging(stream=stream, clock=clock)
+    library = logging.getLogger("asyncio")
+    for minute in range(3):
+        for task in range(150):
+            library.error(f"Task-{minute}{task:03} failed")
+        clock.now += 61
+    assert [line["event"] for line in lines(stream)] == [
+        f"Task-{minute}{task:03} failed" for minute in range(3) for task in range(100)
+    ]
+
+
 def test_warnings_of_python_are_lines_too(clock: HandClock) -> None:
     """Nothing may stand between the JSON lines."""
     stream = io.StringIO()
