@@ -30,6 +30,14 @@ _STATE: Final = {
     topic: f'SELECT offset, CAST(key AS BLOB), CAST(value AS BLOB) FROM "{topic}" ORDER BY offset'  # noqa: S608
     for topic in TABLES
 }
+_PUT_BACK: Final = {
+    # from the end, as far as there are such records: mostly one is looked at
+    topic: f'UPDATE "{topic}" SET written_at = :now WHERE offset > coalesce('  # noqa: S608
+    f'(SELECT offset FROM "{topic}" WHERE written_at <= :now ORDER BY offset DESC LIMIT 1), 0)'
+    for topic in TOPICS
+}
+"""What was written by a clock that was ahead is taken for written now, so that no record has a later time than the next."""
+
 _SWEEP: Final = {
     # the oldest events come first, so only those are looked at
     EVENTS: f'DELETE FROM "{EVENTS}" WHERE offset IN (SELECT offset FROM '  # noqa: S608
@@ -99,6 +107,7 @@ class Writer:
                 if epoch != (newest := _epoch(self._connection)):
                     raise ShardLost("fenced", f"{self._path}: epoch {newest} has taken over from {epoch}")
                 for topic in TOPICS:
+                    self._connection.execute(_PUT_BACK[topic], {"now": now})
                     self._connection.executemany(
                         _INSERT[topic],
                         (

@@ -20,17 +20,18 @@ OpenStore = Callable[[], SqliteStore]
 
 
 class SetClock:
-    """Clocks that stand still until they are set."""
+    """Clocks that stand still until they are set; the wall's may be so far `ahead`."""
 
     def __init__(self) -> None:
         self.now = BEGIN
+        self.ahead = 0
 
     def wall(self) -> int:
         """What was set, in milliseconds."""
-        return self.now
+        return self.now + self.ahead
 
     def monotonic(self) -> float:
-        """The same in seconds."""
+        """The right time in seconds."""
         return self.now / 1000
 
 

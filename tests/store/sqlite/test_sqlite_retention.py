@@ -88,3 +88,28 @@ async def test_tombstones_go_like_events(store: SqliteStore, clock: SetClock, st
     await shard.commit(story.tell("a"))
     assert [each.key async for each in store.read(ROWS)] == [b"acme|a"]
     assert [each.key async for each in store.read(TENANTS)] == [b"acme"]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_what_was_written_by_a_clock_that_was_ahead_goes_like_all_else(
+    store: SqliteStore, clock: SetClock, story: Narrator, monkeypatch: pytest.MonkeyPatch, *, restarted: bool
+) -> None:
+    """It is as old as the next commit, at the most: neither it nor what came after it stays until the clock's far day."""
+    monkeypatch.setattr(writer, "SWEEP_ROWS", 4)
+    shard = await take_over(store)
+    clock.ahead = 52 * WEEK
+    await shard.commit(story.tell(*"abcdefghi"))
+    await shard.commit(story.erase("i"))
+    clock.now += HOUR
+    clock.ahead = 0
+    if restarted:
+        shard = await take_over(store)
+    await shard.commit(story.tell("a"))
+    clock.now += WEEK
+    await shard.commit(story.tell("a"))
+    assert await offsets(store) == list(range(1, 12)), "exactly as old as the retention is not older"
+    clock.now += HOUR
+    for _ in range(3):
+        await shard.commit(story.tell("a"))
+    assert await offsets(store) == [11, 12, 13, 14]
+    assert b"acme|i" not in {each.key async for each in store.read(ROWS)}
