@@ -21,6 +21,7 @@ from streamer.clock import millis
 from streamer.diff.state import QueueRow, Row, TenantState
 from streamer.diff.stored_status import Moment, Span, read_status
 from streamer.events.damaged import DAMAGED, what_is_wrong
+from streamer.events.definition import Count, Positive
 from streamer.events.record import CLAIM_KEY, QUEUES, TABLES, TENANTS, Stored, Topic, partition_of, tenant_of
 from streamer.model import Queue, QueueGauges, Window
 from streamer.store.engine import StoreError
@@ -43,8 +44,8 @@ class _Event(Struct, frozen=True, gc=False):
     tenant: str
     source: str
     agent: _Agent
-    sequence: int
-    tenant_sequence: int
+    sequence: Positive
+    tenant_sequence: Positive
     current: Raw
     observed: _Window
     detected_at: Moment
@@ -66,7 +67,7 @@ class _TenantRecord(Struct, frozen=True, gc=False):
     health: str
     health_since: Moment
     complete_through: Moment | None
-    tenant_sequence: int
+    tenant_sequence: Count
     resync: str | None = None
     resyncs: tuple[str, ...] = ()
 

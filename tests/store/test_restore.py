@@ -156,6 +156,9 @@ def deep() -> bytes:
         pytest.param(altered(row("acme", "b"), agent={"id": "a"}), "not those of its key", id="other agent"),
         pytest.param(altered(row("acme", "a"), tenant="other"), "not those of its key", id="other tenant"),
         pytest.param(Record(TENANTS, b"acme", b"[]"), "Expected `object`", id="tenant: a list"),
+        pytest.param(altered(row("acme", "a"), sequence=0), "Expected `int` >= 1", id="sequence"),
+        pytest.param(altered(row("acme", "a"), tenant_sequence=-5), "Expected `int` >= 1", id="tenant_sequence"),
+        pytest.param(altered(tenant_status("acme"), tenant_sequence=-5), "Expected `int` >= 0", id="tenant: sequence"),
         pytest.param(altered(tenant_status("acme"), complete_through="noon"), "RFC3339", id="tenant: time"),
         pytest.param(altered(tenant_status("acme"), tenant="other"), "not those of its key", id="tenant: another"),
         *(
