@@ -10,7 +10,7 @@ import orjson
 from streamer.cli.endings import say
 from streamer.cli.options import Output
 from streamer.cli.text import event_text
-from streamer.events.cloudevents import NotACloudEventError, structured
+from streamer.events.cloudevents import structured
 from streamer.events.record import Stored, tenant_of
 
 
@@ -42,7 +42,7 @@ class EventPrinter:
             if self._tenants and tenant_of(record.key) not in self._tenants:
                 return
             line = self._line(record)
-        except (NotACloudEventError, UnicodeDecodeError, KeyError, TypeError, orjson.JSONDecodeError):
+        except (ValueError, LookupError, TypeError, AttributeError):  # JSON of any shape
             say(f"{record.place} is no event of ours; it is passed over")
             return
         self._stream.write(f"{line}\n")

@@ -86,6 +86,20 @@ def test_what_is_no_event_is_named_and_passed_over(output: Output, capsys: pytes
     ]
 
 
+@pytest.mark.parametrize("fields", [{"tenant": 5}, {"occurred": "noon"}, {"agent": []}, {"current": {"reason": "x"}}])
+def test_an_event_of_another_shape_does_not_end_the_table(
+    fields: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody else's JSON may stand in the topic."""
+    stream = io.StringIO()
+    value = orjson.dumps({**CHANGED, **fields})
+    EventPrinter(output=Output.TABLE, stream=stream).show(Stored(EVENTS, 2, 7, b"acme|x", value, ()))
+    assert (stream.getvalue(), capsys.readouterr().err) == (
+        "",
+        "streamer: agent-status-changed[2]@7 is no event of ours; it is passed over\n",
+    )
+
+
 def test_json_lines_hold_the_event_as_it_is() -> None:
     """Under `data`."""
     stream = io.StringIO()
