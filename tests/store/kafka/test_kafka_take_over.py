@@ -280,10 +280,13 @@ async def test_a_large_state_is_built_whole(store: KafkaStore, own: Owner) -> No
 
 
 async def test_all_shards_are_taken_over_at_once(kafka: str, topic_prefix: str) -> None:
-    """A replica that starts alone takes every shard, each within its deadlines though the others are taken beside it."""
+    """A replica that starts alone takes every shard, each within its deadlines though the others are taken beside it.
+
+    One may have to be tried again, as the service does: of topics that were just made 4.3.1 can lose a transaction's end.
+    """
     store = store_of(config_of(kafka, topic_prefix, partitions=16))
     await store.start()
-    shards = await asyncio.gather(*(store.take_over(number, lambda: True) for number in range(store.shards)))
+    shards = await asyncio.gather(*(taken(store.attempt(number)) for number in range(store.shards)))
     assert [shard.number for shard in shards] == list(range(16))
     await asyncio.gather(*(shard.close() for shard in shards))
 
