@@ -95,8 +95,10 @@ async def test_addresses_are_those_of_the_system_in_its_order(host: str) -> None
     """The hosts file, search domains and the order of IPv6 and IPv4 are as for any other program."""
     try:
         told = socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-    except socket.gaierror:
-        pytest.skip("this machine has no such address")
+    except socket.gaierror:  # this machine has no such address
+        with pytest.raises(socket.gaierror):
+            await Resolver().resolve(host, 80)
+        return
     found = await Resolver().resolve(host, 80)
     assert [(each["family"], each["host"], each["port"]) for each in found] == [
         (family, address[0], 80) for family, _, _, _, address in told
