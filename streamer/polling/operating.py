@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from streamer.beside import beside
 from streamer.config import TenantConfig
 from streamer.diff.operators import forget, forget_agents, resync, sweep
 from streamer.diff.plan import Plan
 from streamer.diff.queues import erase_queues
 from streamer.diff.state import FORGOTTEN
 from streamer.model import Millis
-from streamer.polling.beside import beside
 from streamer.polling.ledger import Ledger
 from streamer.sources.source import Source
 

@@ -11,13 +11,13 @@ from typing import Final
 
 import msgspec
 
+from streamer.beside import beside
 from streamer.config import TenantConfig
 from streamer.diff.absence import AbsenceRules
 from streamer.diff.plan import Plan, PollRules, plan_poll
 from streamer.diff.state import TenantState, Watch
 from streamer.events.definition import Health
 from streamer.model import Snapshot
-from streamer.polling.beside import beside
 from streamer.polling.ledger import Ledger
 from streamer.polling.operating import Operations
 from streamer.polling.phase import Sighting

@@ -9,7 +9,6 @@ The answers come from a cache that is refreshed every 10 seconds. `time-in-statu
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from typing import Any, Final
 
 from yarl import URL
 
+from streamer.beside import beside
 from streamer.clock import Clock
 from streamer.config import RealTimeStats8x8
 from streamer.diff.transition import plain_transition
@@ -54,9 +54,6 @@ from streamer.sources.errors import PollError
 from streamer.sources.http import Answer, Http, Refusal, Request
 from streamer.sources.running_clocks import RunningClocks
 from streamer.sources.validators import NONE, Validators
-
-IN_THREAD_FROM: Final = 2000
-"""Statuses of so many agents are dated in a thread, so that one large tenant does not hold up the others."""
 
 REFUSALS: Final[Mapping[int, Refusal]] = MappingProxyType(
     {
@@ -215,7 +212,7 @@ class EightByEightRealTimeStats:
     async def _statuses(self, listed: Sequence[Listed], window: Window) -> Mapping[str, AgentStatus]:
         """Date the statuses anew even of an answer "not modified": when they were entered is told by its window."""
         make = partial(statuses_of, listed, window=window)
-        return await asyncio.to_thread(make) if len(listed) >= IN_THREAD_FROM else make()
+        return await beside(make, agents=len(listed))
 
 
 def shown_in(answer: Answer) -> Window:

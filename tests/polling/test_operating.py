@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from streamer.beside import THREAD_FROM
 from streamer.events.record import EVENTS, ROWS, TENANTS, Record
 from streamer.model import Meaning
-from streamer.polling.beside import THREAD_FROM
 from streamer.polling.poller import TenantPoller
 from streamer.polling.tools import Tools
 from streamer.signals import HealthChanged, OperatorKey, Signal, TenantGone

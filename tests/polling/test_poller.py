@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from streamer.beside import THREAD_FROM
 from streamer.clock import rfc3339
-from streamer.polling.beside import THREAD_FROM
 from streamer.polling.budgets import PER_HOST
 from streamer.polling.poller import TenantPoller
 from streamer.polling.tools import GRACE, Tools

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 THREAD_FROM: Final = 2000
-"""The events of so many agents are made in a thread."""
+"""What is made for so many agents, their events say, is made in a thread."""
 
 
 async def beside(make: Callable[[], T], *, agents: int) -> T:
